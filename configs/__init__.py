@@ -1,0 +1,31 @@
+"""Settings, the reading of an assistant's folder, and the assistants that ship with Kefu."""
+
+from configs.assistant import MINIMAL, STARTER, Assistant, copy_assistant, read_assistant
+from configs.assistant_config import EncoderConfig, KefuConfig, PolicyConfig, TrainingConfig
+from configs.domain import Button, Domain, Variation
+from configs.errors import AssistantError, KefuError, SettingsError
+from configs.nlu_data import Example
+from configs.rules import Rule
+from configs.settings import Settings, load_settings
+
+__all__ = [
+    "MINIMAL",
+    "STARTER",
+    "Assistant",
+    "AssistantError",
+    "Button",
+    "Domain",
+    "EncoderConfig",
+    "Example",
+    "KefuConfig",
+    "KefuError",
+    "PolicyConfig",
+    "Rule",
+    "Settings",
+    "SettingsError",
+    "TrainingConfig",
+    "Variation",
+    "copy_assistant",
+    "load_settings",
+    "read_assistant",
+]

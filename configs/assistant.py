@@ -1,0 +1,192 @@
+"""An assistant's folder in Rasa's project layout, read and cross-checked as a whole."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from configs.assistant_config import KefuConfig, parse_config
+from configs.domain import Domain, read_domain
+from configs.errors import AssistantError
+from configs.nlu_data import Example, parse_nlu
+from configs.rules import Rule, parse_rules
+from configs.yaml_file import nearest, read_yaml
+
+SHIPPED = Path(__file__).parent
+STARTER = SHIPPED / "shop"
+MINIMAL = SHIPPED / "minimal"
+DEFAULT_ACTIONS = frozenset({"action_listen", "action_restart", "action_default_fallback"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assistant:
+    """Everything an owner wrote, checked.
+
+    Attributes:
+        rules: One for each intent that the bot answers from templates.
+        knowledge_paths: The CSV and JSONL files of past question-answer pairs.
+        notices: What stands in the files but is not honoured, and what is done instead.
+    """
+
+    root: Path
+    language: str
+    config: KefuConfig
+    domain: Domain
+    examples: tuple[Example, ...]
+    rules: tuple[Rule, ...]
+    knowledge_paths: tuple[Path, ...]
+    notices: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.root.name
+
+
+def read_assistant(root: Path) -> Assistant:
+    """Reads the assistant in `root`.
+
+    Raises:
+        AssistantError: A file is missing or wrong, or two files contradict each other.
+    """
+    root = root.resolve()
+    if not root.is_dir():
+        raise AssistantError(root, None, "there is no such folder", "Make one with `kefu init DIR`.")
+    language, config, notices = parse_config(read_yaml(root / "config.yml"))
+    domain, said = read_domain(_domain_files(root))
+    notices += said
+    examples: list[Example] = []
+    rules: list[Rule] = []
+    for path in _data_files(root):
+        file = read_yaml(path)
+        if not isinstance(file.data, dict):
+            raise file.error((), "must be a mapping", 'Start with `version: "3.1"` and `nlu:` or `rules:`.')
+        found, said = parse_nlu(file)
+        examples += found
+        notices += said
+        followed, said = parse_rules(file)
+        rules += followed
+        notices += said
+    _check_examples(root, examples)
+    rules += _rules_by_name(domain, examples, rules)
+    _check_rules(domain, examples, rules)
+    notices += _unlisted_intents(domain, examples)
+    return Assistant(
+        root=root,
+        language=language,
+        config=config,
+        domain=domain,
+        examples=tuple(examples),
+        rules=tuple(rules),
+        knowledge_paths=tuple(sorted(p for p in (root / "knowledge").glob("*") if p.suffix in {".csv", ".jsonl"})),
+        notices=tuple(notices),
+    )
+
+
+def copy_assistant(source: Path, target: Path) -> None:
+    """Writes a copy of a shipped assistant to start from.
+
+    Raises:
+        AssistantError: `target` exists and is not an empty folder.
+    """
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise AssistantError(target, None, "exists and is not an empty folder", "Choose another name.")
+    shutil.copytree(source, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", ".kefu"))
+
+
+def _domain_files(root: Path) -> list[Path]:
+    single = root / "domain.yml"
+    if single.exists():
+        return [single]
+    several = sorted((root / "domain").rglob("*.yml"))
+    if not several:
+        raise AssistantError(single, None, "there is no domain.yml", "Write one, or a folder domain/ of them.")
+    return several
+
+
+def _data_files(root: Path) -> list[Path]:
+    files = sorted(path for path in (root / "data").rglob("*") if path.suffix in {".yml", ".yaml"})
+    if not files:
+        raise AssistantError(root / "data", None, "holds no YAML file", "Write data/nlu.yml.")
+    return files
+
+
+def _check_examples(root: Path, examples: list[Example]) -> None:
+    intents = {example.intent for example in examples}
+    if len(intents) < 2:
+        raise AssistantError(
+            root / "data",
+            None,
+            f"has examples of {len(intents)} intents",
+            "Write examples of at least two intents.",
+        )
+    seen: dict[str, Example] = {}
+    for example in examples:
+        other = seen.setdefault(example.text.casefold(), example)
+        if other.intent != example.intent:
+            raise AssistantError(
+                example.path,
+                example.line,
+                f"{example.text!r} is an example of {example.intent} here and of {other.intent} in line {other.line}",
+                "Keep it under the intent it means.",
+            )
+
+
+def _rules_by_name(domain: Domain, examples: list[Example], rules: list[Rule]) -> list[Rule]:
+    """For each intent without a rule, one that says `utter_<intent>`, where there is such a response."""
+    ruled = {rule.intent for rule in rules}
+    first_example = {example.intent: example for example in reversed(examples)}
+    return [
+        Rule(
+            name=f"utter_{intent}",
+            intent=intent,
+            actions=(f"utter_{intent}",),
+            path=example.path,
+            line=example.line,
+        )
+        for intent, example in first_example.items()
+        if intent not in ruled and f"utter_{intent}" in domain.responses
+    ]
+
+
+def _check_rules(domain: Domain, examples: list[Example], rules: list[Rule]) -> None:
+    intents = {*domain.intents, *(example.intent for example in examples)}
+    known_actions = {*domain.responses, *domain.actions, *DEFAULT_ACTIONS}
+    seen: dict[str, Rule] = {}
+    for rule in rules:
+        if rule.intent not in intents:
+            raise AssistantError(
+                rule.path,
+                rule.line,
+                f"the rule {rule.name!r} waits for the intent {rule.intent!r}, which has no examples",
+                f"Add examples or mend the name.{nearest(rule.intent, intents)}",
+            )
+        for action in rule.actions:
+            if action not in known_actions:
+                raise AssistantError(
+                    rule.path,
+                    rule.line,
+                    f"the rule {rule.name!r} uses {action!r}, which the domain does not define",
+                    f"Add it under `responses:` or `actions:`.{nearest(action, known_actions)}",
+                )
+        other = seen.setdefault(rule.intent, rule)
+        if other.actions != rule.actions:
+            raise AssistantError(
+                rule.path,
+                rule.line,
+                f"the rules {other.name!r} and {rule.name!r} answer {rule.intent!r} differently",
+                "Keep one of them.",
+            )
+
+
+def _unlisted_intents(domain: Domain, examples: list[Example]) -> list[str]:
+    listed = set(domain.intents)
+    unlisted = (
+        {example.intent for example in examples}
+        - listed
+        - {i for e in examples if (i := e.intent.split("/")[0]) in listed}
+    )
+    return [
+        f"the intent {intent} has examples but is not listed in the domain; it is used all the same"
+        for intent in sorted(unlisted)
+        if intent.split("/")[0] not in listed
+    ]

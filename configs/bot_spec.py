@@ -1,0 +1,59 @@
+"""What the running bot needs of an assistant: the part of its files that a release carries along."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pydantic import TypeAdapter
+
+from configs.assistant import Assistant
+from configs.assistant_config import PolicyConfig
+from configs.domain import Domain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BotSpec:
+    """An assistant's words and rules.
+
+    Attributes:
+        actions: By intent, the actions that answer it, in order.
+        titles: By intent, what a button that offers it says.
+        trust_slash_intents: Whether `/intent` is taken from anyone who types it.
+    """
+
+    name: str
+    language: str
+    domain: Domain
+    actions: Mapping[str, tuple[str, ...]]
+    policy: PolicyConfig
+    titles: Mapping[str, str]
+    trust_slash_intents: bool
+
+    @classmethod
+    def of(cls, assistant: Assistant) -> "BotSpec":
+        """The part of `assistant` that the bot needs."""
+        config = assistant.config
+        return cls(
+            name=assistant.name,
+            language=assistant.language,
+            domain=assistant.domain,
+            actions={rule.intent: rule.actions for rule in assistant.rules},
+            policy=config.policy,
+            titles=config.titles,
+            trust_slash_intents=config.trust_slash_intents,
+        )
+
+    def to_json(self) -> bytes:
+        """As a release keeps it."""
+        return _ADAPTER.dump_json(self, indent=1)
+
+    @classmethod
+    def from_json(cls, raw: bytes) -> "BotSpec":
+        """What `to_json` wrote.
+
+        Raises:
+            pydantic.ValidationError: It is something else.
+        """
+        return _ADAPTER.validate_json(raw)
+
+
+_ADAPTER: TypeAdapter[BotSpec] = TypeAdapter(BotSpec)

@@ -1,0 +1,37 @@
+"""The errors that a person can mend, all under one root.
+
+    KefuError                     the root: everything Kefu raises on purpose
+    ├── AssistantError            a file of an assistant is wrong: says file, line, problem and fix
+    ├── SettingsError             an environment variable or a command-line value is wrong
+    ├── training.releases.ReleaseError      a release is missing, damaged or altered
+    ├── nlu.checkpoint.CheckpointError      an encoder cannot be found or loaded
+    └── bot.errors.Refused                  a request that will not be served, and its HTTP status
+
+A message says which value was wrong and what to do about it.
+"""
+
+from pathlib import Path
+
+
+class KefuError(Exception):
+    """Something went wrong that a person can mend; the message says how."""
+
+
+class SettingsError(KefuError):
+    """A setting has a value that cannot be used."""
+
+
+class AssistantError(KefuError):
+    """A file of an assistant cannot be used.
+
+    Args:
+        path: The file.
+        line: 1-based line in it, or None where the whole file is meant.
+        problem: What is wrong, with the offending value.
+        fix: What the reader should do.
+    """
+
+    def __init__(self, path: Path, line: int | None, problem: str, fix: str) -> None:
+        self.path, self.line, self.problem, self.fix = path, line, problem, fix
+        place = str(path) if line is None else f"{path}:{line}"
+        super().__init__(f"{place}: {problem}. {fix}")

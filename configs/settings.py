@@ -1,0 +1,98 @@
+"""What is set for a running process, from the environment (`KEFU_HOST`, `KEFU_PORT`, ...).
+
+What belongs to one assistant stands in its own `config.yml` (see `configs.assistant_config`).
+"""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from configs.errors import SettingsError
+from configs.yaml_file import nearest
+
+PREFIX = "KEFU_"
+
+
+class LogFormat(StrEnum):
+    """How log lines are written."""
+
+    CONSOLE = "console"
+    JSON = "json"
+
+
+class LogLevel(StrEnum):
+    """The least severe line that is logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class Settings(BaseSettings):
+    """Settings of one process. Each can be given as an environment variable, `KEFU_` and its name."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: Annotated[int, Field(ge=0, le=65535)] = Field(5005, description="Port to listen on; 0 takes any free one.")
+    data_dir: Path | None = Field(
+        None,
+        description="Where releases and conversations are kept; by default `.kefu` in the assistant's folder.",
+    )
+    log_format: LogFormat = Field(LogFormat.CONSOLE, description="`console` or `json`.")
+    log_level: LogLevel = Field(LogLevel.INFO, description="`debug`, `info`, `warning` or `error`.")
+    inference_threads: Annotated[int, Field(ge=1, le=64)] = Field(
+        1,
+        description="Threads of one forward pass. One leaves the other cores to the event loop and the store.",
+    )
+    max_batch: Annotated[int, Field(ge=1, le=256)] = Field(
+        16, description="Messages encoded in one forward pass at most."
+    )
+    max_waiting: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        1_000, description="Messages that may wait for the encoder; more are refused with 503."
+    )
+    request_timeout_s: Annotated[float, Field(gt=0, le=600)] = Field(
+        10.0, description="A message not answered by then is refused with 503."
+    )
+    max_body_bytes: Annotated[int, Field(ge=1_024, le=64 * 1024 * 1024)] = Field(
+        65_536, description="Largest request body; a larger one is refused with 413."
+    )
+    max_text_chars: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        4_000, description="Longest message; a longer one is refused with 422."
+    )
+    cors_origins: tuple[str, ...] = Field(
+        (), description='Origins whose pages may call the REST channel, as a JSON list; `["*"]` for all.'
+    )
+    follow_interval_s: Annotated[float, Field(ge=0.05, le=3600)] = Field(
+        1.0, description="How often the server looks whether a newer release has been promoted."
+    )
+
+
+def load_settings(**given: object) -> Settings:
+    """Settings from the environment; `given` values that are not None win over it.
+
+    Raises:
+        SettingsError: A value has the wrong type or is out of range.
+    """
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = str(first["loc"][0])
+        raise SettingsError(
+            f"{PREFIX}{name.upper()} is {first['input']!r}: {first['msg']}. Mend the variable or the option."
+        ) from error
+
+
+def unknown_variables(environment: dict[str, str]) -> list[str]:
+    """A line for each `KEFU_` variable that is no setting, with the likely right name."""
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    return [
+        f"{name} is not a setting and is ignored.{nearest(name, known)}"
+        for name in sorted(environment)
+        if name.startswith(PREFIX) and name not in known
+    ]
