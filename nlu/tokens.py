@@ -1,0 +1,56 @@
+"""Text to token ids, with the `tokenizers` library alone: the same code for training and serving."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from nlu.text import prepare_text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenBatch:
+    """Padded ids and their mask, both int64 of shape (n, longest)."""
+
+    input_ids: NDArray[np.int64]
+    attention_mask: NDArray[np.int64]
+
+
+class TextTokenizer:
+    """A checkpoint's tokenizer with its prefix and its limit.
+
+    Args:
+        path: A `tokenizer.json`.
+        prefix: Put before every text, as e5 models want.
+        max_tokens: Longer texts are cut; special tokens count.
+    """
+
+    def __init__(self, path: Path, *, prefix: str, max_tokens: int) -> None:
+        self._tokenizer = Tokenizer.from_file(str(path))
+        self._tokenizer.enable_truncation(max_tokens)
+        self._tokenizer.no_padding()
+        self.prefix = prefix
+        self.max_tokens = max_tokens
+
+    def ids(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each text, special tokens included."""
+        prepared = [self.prefix + prepare_text(text) for text in texts]
+        return [encoding.ids for encoding in self._tokenizer.encode_batch_fast(prepared)]
+
+    def save(self, path: Path) -> None:
+        """Writes `tokenizer.json` as it is used here."""
+        self._tokenizer.save(str(path))
+
+
+def pad(ids: Sequence[Sequence[int]]) -> TokenBatch:
+    """Pads with zeros on the right; the mask, not the padding's id, keeps padding out."""
+    longest = max((len(row) for row in ids), default=0)
+    input_ids = np.zeros((len(ids), longest), np.int64)
+    attention_mask = np.zeros((len(ids), longest), np.int64)
+    for index, row in enumerate(ids):
+        input_ids[index, : len(row)] = row
+        attention_mask[index, : len(row)] = 1
+    return TokenBatch(input_ids=input_ids, attention_mask=attention_mask)
