@@ -1,0 +1,43 @@
+"""Hashes of what a release is made from: equal inputs need no second training."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from configs.assistant import Assistant
+from configs.bot_spec import BotSpec
+from nlu.checkpoint import Checkpoint
+from retrieval.knowledge import Pair
+from training.releases import file_sha256
+
+
+def intents_fingerprint(assistant: Assistant, checkpoint: Checkpoint) -> str:
+    """Of all that shapes the encoder: examples, training settings, start weights, versions."""
+    config = assistant.config
+    return _hash(
+        [
+            [(example.text, example.intent) for example in assistant.examples],
+            config.training.model_dump(),
+            config.encoder.model_dump(),
+            _weights(checkpoint),
+            [version(name) for name in ("kefu", "torch", "transformers")],
+        ]
+    )
+
+
+def release_fingerprint(intents: str, spec: BotSpec, pairs: Sequence[Pair]) -> str:
+    """Of all that a release holds."""
+    return _hash([intents, spec.to_json().decode("utf-8"), [pair.as_dict() for pair in pairs]])
+
+
+def _weights(checkpoint: Checkpoint) -> list[str]:
+    folder = Path(checkpoint.source)
+    names = sorted([*folder.glob("*.safetensors"), folder / "tokenizer.json"]) if folder.is_dir() else []
+    return [checkpoint.prefix, *(file_sha256(path) for path in names)] if names else [checkpoint.source]
+
+
+def _hash(value: object) -> str:
+    canonical = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode("utf-8")).hexdigest()

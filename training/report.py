@@ -1,0 +1,142 @@
+"""What a training says of the model it made: report.json, report.md and the pictures."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from sklearn.metrics import f1_score
+
+from configs.nlu_data import Example
+from nlu.encoder import FloatArray
+from nlu.intent import IntentClassifier
+from training.intent_trainer import Epoch
+from training.metrics import Bin, Confusion, confusions, expected_calibration_error, reliability_bins
+from training.pictures import draw_confusion, draw_learning_curve, draw_reliability
+
+WORST_INTENTS = 15
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntentReport:
+    """How well intents are told apart, on examples that were set aside.
+
+    Attributes:
+        accuracy: Share of validation examples with the right intent first, in [0, 1].
+        macro_f1: Mean F1 over the intents of the validation examples, in [0, 1].
+        frozen_accuracy: The same accuracy for the untuned encoder with logistic regression.
+        ece: Expected calibration error with the temperature applied, in [0, 1], lower is better.
+    """
+
+    train_count: int
+    validation_count: int
+    accuracy: float
+    macro_f1: float
+    frozen_accuracy: float
+    ece: float
+    temperature: float
+    best_epoch: int
+    fit_s: float
+    curve: tuple[Epoch, ...]
+    bins: tuple[Bin, ...]
+    confusions: tuple[Confusion, ...]
+    true: tuple[str, ...]
+    predicted: tuple[str, ...]
+
+
+def measure_intents(
+    classifier: IntentClassifier,
+    logits: FloatArray,
+    validation: Sequence[Example],
+    curve: tuple[Epoch, ...],
+    *,
+    train_count: int,
+    fit_s: float,
+) -> IntentReport:
+    """Compares the classifier's first choice with the validation examples' intents."""
+    rankings = classifier.rank(logits)
+    true = tuple(example.intent for example in validation)
+    predicted = tuple(ranking[0].name for ranking in rankings)
+    sure = np.array([ranking[0].probability for ranking in rankings])
+    right = np.array([left == other for left, other in zip(true, predicted, strict=True)], bool)
+    best = min(curve, key=lambda epoch: epoch.validation_loss)
+    return IntentReport(
+        train_count=train_count,
+        validation_count=len(validation),
+        accuracy=float(right.mean()) if len(right) else 0.0,
+        macro_f1=float(f1_score(true, predicted, average="macro", labels=sorted(set(true)))) if len(right) else 0.0,
+        frozen_accuracy=curve[0].validation_accuracy,
+        ece=expected_calibration_error(sure, right),
+        temperature=classifier.temperature,
+        best_epoch=best.number,
+        fit_s=fit_s,
+        curve=curve,
+        bins=tuple(reliability_bins(sure, right)),
+        confusions=tuple(confusions(true, predicted)),
+        true=true,
+        predicted=predicted,
+    )
+
+
+def write_report(report: IntentReport, folder: Path) -> None:
+    """Writes report.json, report.md and the pictures into `folder`."""
+    facts = asdict(report)
+    del facts["true"], facts["predicted"]
+    (folder / "report.json").write_text(json.dumps(_without_nan(facts), indent=1), "utf-8")
+    (folder / "report.md").write_text(_markdown(report), "utf-8")
+    draw_learning_curve(report.curve, folder / "learning_curve.png")
+    draw_reliability(report.bins, report.ece, folder / "reliability.png")
+    draw_confusion(report.true, report.predicted, _worst_intents(report), folder / "confusion.png")
+
+
+def _worst_intents(report: IntentReport) -> list[str]:
+    """The intents that take part in most confusions; the first ones where there is none."""
+    counts: Counter[str] = Counter()
+    for confusion in report.confusions:
+        counts[confusion.true] += confusion.count
+        counts[confusion.predicted] += confusion.count
+    order = [*(name for name, _ in counts.most_common()), *dict.fromkeys(report.true)]
+    return sorted(list(dict.fromkeys(order))[:WORST_INTENTS])
+
+
+def _markdown(report: IntentReport) -> str:
+    rows = [
+        ("examples learned from", f"{report.train_count:,}"),
+        ("examples set aside", f"{report.validation_count:,}"),
+        ("right intent first", f"{report.accuracy:.1%}"),
+        ("the same, frozen encoder + logistic regression", f"{report.frozen_accuracy:.1%}"),
+        ("macro F1", f"{report.macro_f1:.3f}"),
+        ("expected calibration error", f"{report.ece:.3f}"),
+        ("temperature", f"{report.temperature:.3f}"),
+        ("best epoch", f"{report.best_epoch}"),
+        ("fine-tuning", f"{report.fit_s:.0f} s"),
+    ]
+    lines = [
+        "# Training report",
+        "",
+        "| | |",
+        "|---|---|",
+        *(f"| {name} | {value} |" for name, value in rows),
+        "",
+    ]
+    lines += ["## Learning curve", "", "![](learning_curve.png)", ""]
+    lines += ["| epoch | training loss | validation loss | validation accuracy |", "|---|---|---|---|"]
+    lines += [
+        f"| {epoch.number} | {epoch.train_loss:.3f} | {epoch.validation_loss:.3f} | {epoch.validation_accuracy:.1%} |"
+        for epoch in report.curve
+    ]
+    lines += ["", "## How sure, how right", "", "![](reliability.png)", ""]
+    lines += ["## Mixed up most often", "", "![](confusion.png)", ""]
+    lines += ["| meant | taken for | times |", "|---|---|---|"]
+    lines += [f"| {mixed.true} | {mixed.predicted} | {mixed.count} |" for mixed in report.confusions[:20]]
+    return "\n".join(lines) + "\n"
+
+
+def _without_nan(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _without_nan(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(inner) for inner in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -1,0 +1,198 @@
+"""From an assistant's folder to a promoted release, in order: read, fit, calibrate, export, index, seal."""
+
+import json
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from configs.assistant import Assistant
+from configs.bot_spec import BotSpec
+from configs.nlu_data import Example
+from nlu.checkpoint import Checkpoint, find_checkpoint
+from nlu.encoder import INTENT_HEAD
+from nlu.intent import IntentClassifier
+from nlu.onnx_encoder import GRAPH_FILE, SPEC_FILE, TOKENIZER_FILE, OnnxEncoder
+from nlu.understanding import Understander
+from retrieval.knowledge import Pair, read_knowledge
+from retrieval.retriever import Retriever
+from training.fingerprint import intents_fingerprint, release_fingerprint
+from training.progress import Progress, Report
+from training.releases import (
+    ASSISTANT_FILE,
+    INTENTS_FILE,
+    REPORT_FOLDER,
+    SMOKE_FILE,
+    Release,
+    ReleaseError,
+    Releases,
+)
+from training.split import stratified_split
+
+SMOKE_INTENTS = 3
+SMOKE_PAIRS = 2
+CHECKED_TEXTS = 64
+INTENT_PARTS = (GRAPH_FILE, SPEC_FILE, TOKENIZER_FILE, INTENTS_FILE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """How a training ended.
+
+    Attributes:
+        fitted: Whether the encoder was fine-tuned, or taken over because nothing it depends on had changed.
+        fresh: Whether a new release was made at all.
+    """
+
+    release: Release
+    fitted: bool
+    fresh: bool
+    seconds: float
+
+
+def train_assistant(assistant: Assistant, releases: Releases, report: Report, *, force: bool = False) -> Trained:
+    """Trains `assistant`, writes a release and promotes it.
+
+    Nothing is done where the promoted release was made from the same inputs, and the encoder is taken over where
+    only answers, rules or settings of the bot have changed; `force` trains all the same.
+
+    Raises:
+        KefuError: The assistant, its knowledge or its encoder cannot be used.
+    """
+    started = time.monotonic()
+    pairs = read_knowledge(assistant.knowledge_paths, {example.intent for example in assistant.examples})
+    spec = BotSpec.of(assistant)
+    checkpoint = find_checkpoint(assistant.config.encoder, assistant.root)
+    intents = intents_fingerprint(assistant, checkpoint)
+    whole = release_fingerprint(intents, spec, pairs)
+    previous = None if force else _previous(releases)
+    if previous is not None and previous.manifest.fingerprints["all"] == whole:
+        return Trained(release=previous, fitted=False, fresh=False, seconds=time.monotonic() - started)
+    reusable = previous if previous is not None and previous.manifest.fingerprints["intents"] == intents else None
+    release_id = releases.new_id(whole)
+    with releases.writing(release_id) as part:
+        if reusable is None:
+            figures = fit_into(part, assistant, checkpoint, pairs, report)
+        else:
+            figures = _take_over(reusable, part)
+        report(Progress(stage="indexing past answers"))
+        encoder = OnnxEncoder(part)
+        retriever = Retriever.build(pairs, encoder)
+        retriever.save(part)
+        (part / ASSISTANT_FILE).write_bytes(spec.to_json())
+        understander = Understander(encoder, read_classifier(part))
+        smoke = smoke_questions(understander, retriever, assistant.examples)
+        (part / SMOKE_FILE).write_text(json.dumps(smoke, ensure_ascii=False, indent=1), "utf-8")
+        report(Progress(stage="sealing the release"))
+        release = releases.seal(
+            part,
+            {
+                "id": release_id,
+                "assistant": assistant.name,
+                "kefu_version": version("kefu"),
+                "encoder": assistant.config.encoder.name,
+                "intent_count": len(understander.intents.labels),
+                "pair_count": len(pairs),
+                "dimension": encoder.dimension,
+                "fingerprints": {"intents": intents, "all": whole},
+                "figures": figures,
+            },
+        )
+    releases.promote(release)
+    return Trained(release=release, fitted=reusable is None, fresh=True, seconds=time.monotonic() - started)
+
+
+def fit_into(
+    folder: Path, assistant: Assistant, checkpoint: Checkpoint, pairs: Sequence[Pair], report: Report
+) -> dict[str, float]:
+    """Fine-tunes, calibrates, exports and reports into `folder`; returns the figures for the manifest."""
+    from nlu.torch_encoder import best_device, load_torch_encoder
+    from training.calibration import fit_temperature
+    from training.export import export_encoder
+    from training.intent_trainer import LabelledIds, fit_intents
+    from training.report import measure_intents, write_report
+
+    report(Progress(stage="loading the encoder"))
+    labels = tuple(dict.fromkeys(example.intent for example in assistant.examples))
+    index = {label: number for number, label in enumerate(labels)}
+    encoder = load_torch_encoder(checkpoint, len(labels), best_device())
+    config = assistant.config.training
+    split = stratified_split(assistant.examples, config.validation_share, config.seed)
+
+    def labelled(examples: Sequence[Example]) -> LabelledIds:
+        ids = encoder.tokenizer.ids([example.text for example in examples])
+        return LabelledIds(ids=ids, classes=np.array([index[example.intent] for example in examples], np.int64))
+
+    train, validation = labelled(split.train), labelled(split.validation)
+    stored = encoder.tokenizer.ids([pair.question for pair in pairs])
+    started = time.monotonic()
+    curve = fit_intents(encoder, train, validation, stored, config, report)
+    fit_s = time.monotonic() - started
+    report(Progress(stage="calibrating and exporting"))
+    logits = encoder.encode_ids(validation.ids).logits[INTENT_HEAD]
+    classifier = IntentClassifier(labels, fit_temperature(logits, validation.classes))
+    texts = [example.text for example in (*split.validation, *split.train)][:CHECKED_TEXTS]
+    export_encoder(encoder, folder, texts)
+    facts = {"labels": labels, "temperature": classifier.temperature}
+    (folder / INTENTS_FILE).write_text(json.dumps(facts, ensure_ascii=False, indent=1), "utf-8")
+    report(Progress(stage="writing the report"))
+    measured = measure_intents(classifier, logits, split.validation, curve, train_count=len(split.train), fit_s=fit_s)
+    write_report(measured, folder / REPORT_FOLDER)
+    return {
+        "validation_accuracy": measured.accuracy,
+        "frozen_accuracy": measured.frozen_accuracy if len(split.validation) else 0.0,
+        "ece": measured.ece,
+        "temperature": measured.temperature,
+        "fit_s": fit_s,
+    }
+
+
+def read_classifier(folder: Path) -> IntentClassifier:
+    """The labels and the temperature in `folder`."""
+    facts = json.loads((folder / INTENTS_FILE).read_text("utf-8"))
+    return IntentClassifier(facts["labels"], facts["temperature"])
+
+
+def smoke_questions(
+    understander: Understander, retriever: Retriever, examples: Sequence[Example]
+) -> list[dict[str, str]]:
+    """A few messages with what this release must make of them; whoever loads it asks them first.
+
+    The surest examples whose intent comes out right, and stored questions that find themselves.
+    """
+    spread = examples[:: max(1, len(examples) // 200)]
+    understood = understander.understand([example.text for example in spread])
+    right = [
+        (found.intent.probability, example)
+        for found, example in zip(understood, spread, strict=True)
+        if found.intent.name == example.intent
+    ]
+    right.sort(key=lambda item: -item[0])
+    smoke = [{"text": example.text, "intent": example.intent} for _, example in right[:SMOKE_INTENTS]]
+    pairs = retriever.pairs[: SMOKE_PAIRS * 10]
+    embeddings = understander.encoder.encode([pair.question for pair in pairs]).embeddings
+    found = [
+        {"text": pair.question, "pair_id": pair.id}
+        for pair, hits in zip(pairs, retriever.search(embeddings, 1), strict=True)
+        if hits[0].pair.id == pair.id
+    ]
+    return smoke + found[:SMOKE_PAIRS]
+
+
+def _previous(releases: Releases) -> Release | None:
+    try:
+        current = releases.current_id()
+        return None if current is None else releases.open(current)
+    except ReleaseError:
+        return None
+
+
+def _take_over(previous: Release, part: Path) -> dict[str, float]:
+    for name in INTENT_PARTS:
+        shutil.copyfile(previous.folder / name, part / name)
+    shutil.copytree(previous.folder / REPORT_FOLDER, part / REPORT_FOLDER, dirs_exist_ok=True)
+    return dict(previous.manifest.figures)
