@@ -1,0 +1,73 @@
+"""The composition root: the one place where the parts of the running bot are put together."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+import structlog
+from aiohttp import web
+
+from bot import routes
+from bot.channels import rest
+from bot.dialogue import DialogueManager
+from bot.inference import Inference
+from bot.middlewares import cors, errors_as_json, log_requests
+from bot.model_host import ModelHost
+from bot.request_body import MAX_BODY_BYTES
+from bot.stores.sqlite import SqliteStore
+from configs.settings import Settings
+from training.releases import Releases
+
+DATABASE_FILE = "conversations.db"
+DIALOGUE: web.AppKey[DialogueManager] = web.AppKey("dialogue", DialogueManager)
+INFERENCE: web.AppKey[Inference] = web.AppKey("inference", Inference)
+
+_log = structlog.get_logger()
+
+
+def create_app(settings: Settings, releases: Releases) -> web.Application:
+    """The server for the assistant whose releases these are.
+
+    Raises:
+        ReleaseError: No release can be served.
+    """
+    host = ModelHost(releases, threads=settings.inference_threads)
+    inference = Inference(
+        host,
+        max_batch=settings.max_batch,
+        max_waiting=settings.max_waiting,
+        timeout_s=settings.request_timeout_s,
+    )
+    store = SqliteStore(releases.data_dir / DATABASE_FILE)
+    dialogue = DialogueManager(inference, store)
+    app = web.Application(
+        middlewares=[log_requests, cors(settings.cors_origins), errors_as_json],
+        client_max_size=settings.max_body_bytes,
+    )
+    app[MAX_BODY_BYTES] = settings.max_body_bytes
+    app[DIALOGUE], app[INFERENCE] = dialogue, inference
+    app.add_routes(routes.routes(inference, max_text_chars=settings.max_text_chars))
+    app.add_routes(rest.routes(dialogue, max_text_chars=settings.max_text_chars))
+
+    async def open_and_close(_: web.Application) -> AsyncIterator[None]:
+        await store.open()
+        following = asyncio.create_task(follow_releases(host, settings.follow_interval_s))
+        yield
+        following.cancel()
+        with suppress(asyncio.CancelledError):
+            await following
+        await inference.close()
+        await store.close()
+
+    app.cleanup_ctx.append(open_and_close)
+    return app
+
+
+async def follow_releases(host: ModelHost, interval_s: float) -> None:
+    """Looks every `interval_s` whether another release has been promoted, and loads it off the event loop."""
+    while True:
+        await asyncio.sleep(interval_s)
+        try:
+            await asyncio.to_thread(host.follow)
+        except Exception:
+            _log.exception("follow_failed")

@@ -1,0 +1,109 @@
+"""Rasa's REST channel, to the letter: `POST /webhooks/rest/webhook`."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
+from aiohttp import web
+
+from bot.dialogue import DialogueManager
+from bot.errors import Refused
+from bot.messages import BotMessage, UserMessage
+from bot.request_body import MessageBody, checked_text, read_body
+from bot.timing import stage
+
+NAME = "rest"
+DEFAULT_SENDER = "default"
+
+
+def routes(dialogue: DialogueManager, *, max_text_chars: int) -> list[web.RouteDef]:
+    """The channel's two routes."""
+
+    async def health(_: web.Request) -> web.Response:
+        return web.json_response({"status": "ok"})
+
+    async def webhook(request: web.Request) -> web.StreamResponse:
+        with stage("parse"):
+            message = parse_message(await read_body(request, MessageBody), max_text_chars)
+        turn = await dialogue.handle(message)
+        with stage("render"):
+            items = render(message.conversation_id, turn.messages)
+        if is_stream(request):
+            return await _streamed(request, items)
+        return web.json_response(items)
+
+    return [web.get("/webhooks/rest/", health), web.post("/webhooks/rest/webhook", webhook)]
+
+
+def parse_message(body: MessageBody, max_text_chars: int) -> UserMessage:
+    """The body as our own message.
+
+    Raises:
+        Refused: 422; a text is empty, too long or holds control characters.
+    """
+    sender = DEFAULT_SENDER if body.sender is None else checked_text(body.sender, "sender", max_text_chars)
+    channel = NAME if not body.input_channel else checked_text(body.input_channel, "input_channel", max_text_chars)
+    return UserMessage(
+        conversation_id=sender,
+        text=checked_text(body.message, "message", max_text_chars),
+        channel=channel,
+        metadata=body.metadata or {},
+    )
+
+
+def render(recipient_id: str, messages: Iterable[BotMessage]) -> list[dict[str, Any]]:
+    """Our messages as Rasa's items.
+
+    A text is split at empty lines into several items, but not when buttons belong to it; then come custom, image,
+    attachment and elements, each as an item of its own.
+    """
+    items: list[dict[str, Any]] = []
+    for message in messages:
+        if message.buttons:
+            buttons = [asdict(button) for button in message.buttons]
+            items.append({"text": message.text, "buttons": buttons})
+        elif message.text:
+            items += [{"text": part} for part in message.text.strip().split("\n\n")]
+        items += [
+            {name: value}
+            for name, value in (
+                ("custom", message.custom),
+                ("image", message.image),
+                ("attachment", message.attachment),
+            )
+            if value
+        ]
+        items += [_element(element) for element in message.elements]
+    return [
+        {"recipient_id": recipient_id, **{key: value for key, value in item.items() if value is not None}}
+        for item in items
+    ]
+
+
+def is_stream(request: web.Request) -> bool:
+    """Whether `?stream=true` was asked for.
+
+    Raises:
+        Refused: 400; it has another value than true or false.
+    """
+    value = request.query.get("stream", "false").lower()
+    if value not in ("true", "false"):
+        raise Refused(400, "InvalidField", f"stream is {value[:40]!r}; write true or false.", field="stream")
+    return value == "true"
+
+
+def _element(element: Any) -> dict[str, Any]:
+    """A card as text with buttons, as Rasa sends it where a channel has no cards."""
+    text = f"{element.get('title', '')} : {element.get('subtitle', '')}"
+    return {"text": text, "buttons": list(element.get("buttons") or [])}
+
+
+async def _streamed(request: web.Request, items: Iterable[dict[str, Any]]) -> web.StreamResponse:
+    """Newline-delimited JSON under `text/event-stream`, as Rasa sends it: no `data:` before the objects."""
+    response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+    await response.prepare(request)
+    for item in items:
+        await response.write(json.dumps(item).encode("utf-8") + b"\n")
+    await response.write_eof()
+    return response

@@ -1,0 +1,253 @@
+"""The `kefu` command. Heavy imports stand inside the commands, so that `kefu run` starts without torch."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import structlog
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from configs.assistant import MINIMAL, STARTER, copy_assistant, read_assistant
+from configs.errors import AssistantError, KefuError
+from configs.settings import LogFormat, LogLevel, Settings, load_settings, unknown_variables
+
+app = typer.Typer(
+    help="A self-hosted customer-service bot that runs Rasa projects.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+AssistantArgument = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="[ASSISTANT]",
+        help="Folder in Rasa's project layout; the starter, an online shop, if left out.",
+    ),
+]
+DataOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        help="Where releases and conversations are kept; by default `.kefu` in the assistant's folder.",
+    ),
+]
+
+
+def main() -> None:
+    """Runs the command; a mistake a person can mend ends in one line and exit code 1."""
+    try:
+        app()
+    except KefuError as error:
+        err.print(f"[red]kefu:[/red] {escape(str(error))}", soft_wrap=True)
+        sys.exit(1)
+
+
+def data_dir(root: Path, given: Path | None) -> Path:
+    """Where an assistant's releases and conversations are kept.
+
+    The starter may lie in a read-only installation, so its data goes to the folder that one works in.
+    """
+    settings = load_settings(data_dir=given)
+    if settings.data_dir is not None:
+        return settings.data_dir
+    return Path(".kefu") if root.resolve() == STARTER.resolve() else root / ".kefu"
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to write; new or empty.")],
+) -> None:
+    """Write a small assistant to start from.
+
+    [dim]Example:[/dim]  kefu init mybot
+    """
+    copy_assistant(MINIMAL, folder)
+    out.print(f"Wrote a small assistant to {folder}. Next: kefu train {folder}, then kefu run {folder}")
+
+
+@app.command()
+def train(
+    assistant: AssistantArgument = None,
+    data: DataOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Train although nothing has changed.")] = False,
+) -> None:
+    """Train an assistant and make it the one that is served.
+
+    [dim]Examples:[/dim]  kefu train    kefu train mybot    kefu train mybot --force
+    """
+    train_and_promote(assistant or STARTER, data, force=force)
+
+
+@app.command()
+def run(
+    assistant: AssistantArgument = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes any free one.")] = None,
+    data: DataOption = None,
+    train_first: Annotated[bool, typer.Option("--train", help="Train first if no release can be served.")] = False,
+    log_format: Annotated[LogFormat | None, typer.Option(help="How log lines are written.")] = None,
+) -> None:
+    """Serve an assistant over HTTP.
+
+    [dim]Examples:[/dim]  kefu run    kefu run mybot --host 0.0.0.0 --port 8080    kefu run --train
+    """
+    root = _existing(assistant or STARTER)
+    settings = load_settings(host=host, port=port, data_dir=data, log_format=log_format)
+    _prepare(settings)
+    folder = data_dir(root, data)
+    if train_first and not _has_release(folder):
+        # In a process of its own: what training loads would otherwise stay in the server's memory.
+        _train_in_child(root, folder)
+    from bot.server import serve
+    from training.releases import Releases
+
+    def ready(address: str, seconds: float) -> None:
+        out.print(f"Kefu answers at [bold]{address}[/bold], {seconds:.2f} s after process start.", soft_wrap=True)
+        out.print(f"Talk to it at [bold]{address}/chat[/bold]. Stop with Ctrl+C.", soft_wrap=True)
+
+    asyncio.run(serve(settings, Releases(folder), ready))
+
+
+@app.command()
+def shell(
+    assistant: AssistantArgument = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Show why each answer was given.")] = False,
+    data: DataOption = None,
+) -> None:
+    """Chat in the terminal.
+
+    [dim]Examples:[/dim]  kefu shell    kefu shell mybot --explain
+    """
+    _prepare(load_settings(log_level=LogLevel.WARNING))
+    from bot.shell import chat
+
+    asyncio.run(chat(_engine_host(assistant, data), out, explain=explain))
+
+
+@app.command()
+def evaluate(
+    questions: Annotated[Path, typer.Option("--questions", help="JSON Lines: text and accepted outcomes.")],
+    assistant: AssistantArgument = None,
+    data: DataOption = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", help="Folder for the figures and the picture; in the data folder if left out."),
+    ] = None,
+) -> None:
+    """Measure how often an assistant answers, and how often it is wrong.
+
+    [dim]Example:[/dim]  kefu evaluate --questions tests/data/shop_questions.jsonl
+    """
+    _prepare(load_settings(log_level=LogLevel.WARNING))
+    _need_training_extra()
+    from bot.evaluation import ask_all, print_evaluation
+    from training.evaluation import evaluate as count
+    from training.evaluation import read_questions, write_evaluation
+
+    engine = _engine_host(assistant, data).engine
+    asked = read_questions(questions, engine.understander.intents.labels, engine.retriever.pairs)
+    evaluation = count(ask_all(engine, asked))
+    folder = output or data_dir(assistant or STARTER, data) / "evaluations" / engine.id
+    write_evaluation(evaluation, folder)
+    print_evaluation(evaluation, out)
+    out.print(f"Figures and picture: {folder}/evaluation.json, {folder}/risk_coverage.png", soft_wrap=True)
+
+
+@app.command()
+def parse(
+    text: Annotated[str, typer.Argument(help="A customer's message.")],
+    assistant: Annotated[Path | None, typer.Option("--assistant", help="Folder; the starter if left out.")] = None,
+    data: DataOption = None,
+) -> None:
+    """Show how a message is understood, as JSON.
+
+    [dim]Example:[/dim]  kefu parse "where is my parcel"
+    """
+    _prepare(load_settings(log_level=LogLevel.WARNING))
+    from bot.parse_data import explained_parse_data
+
+    reading = _engine_host(assistant, data).engine.read([text])[0]
+    out.print_json(data=explained_parse_data(reading))
+
+
+def train_and_promote(root: Path, data: Path | None, *, force: bool) -> None:
+    """Trains with a progress bar and says what came of it."""
+    _need_training_extra()
+    from bot.training_progress import show_progress
+    from training.releases import Releases
+    from training.trainer import train_assistant
+
+    assistant = read_assistant(root)
+    for notice in assistant.notices:
+        err.print(f"[yellow]note:[/yellow] {escape(notice)}", soft_wrap=True)
+    releases = Releases(data_dir(root, data))
+    with show_progress(err) as report:
+        trained = train_assistant(assistant, releases, report, force=force)
+    manifest = trained.release.manifest
+    if not trained.fresh:
+        out.print(f"Nothing has changed since release {manifest.id}; it is served. Train all the same with --force.")
+        return
+    how = "" if trained.fitted else " The encoder was taken over: no example or training setting has changed."
+    figures = manifest.figures
+    out.print(
+        f"Release {manifest.id}: {manifest.intent_count} intents, {manifest.pair_count} past answers, "
+        f"{figures['validation_accuracy']:.1%} of the examples set aside understood "
+        f"(frozen encoder: {figures['frozen_accuracy']:.1%}), {trained.seconds:.0f} s.{how}",
+        soft_wrap=True,
+    )
+    out.print(f"Report: {trained.release.folder}/report/report.md", soft_wrap=True)
+
+
+def _engine_host(assistant: Path | None, data: Path | None) -> Any:
+    from bot.model_host import ModelHost
+    from training.releases import Releases
+
+    return ModelHost(Releases(data_dir(_existing(assistant or STARTER), data)))
+
+
+def _existing(root: Path) -> Path:
+    if not root.is_dir():
+        raise AssistantError(root, None, "there is no such folder", "Make one with `kefu init DIR`.")
+    return root
+
+
+def _has_release(folder: Path) -> bool:
+    from training.releases import Releases
+
+    return next(Releases(folder).candidates(), None) is not None
+
+
+def _train_in_child(root: Path, folder: Path) -> None:
+    import subprocess
+
+    command = [sys.executable, "-m", "bot.cli", "train", str(root), "--data", str(folder)]
+    if subprocess.run(command, check=False).returncode:  # noqa: S603 - our own command
+        raise KefuError("The training failed; see above.")
+
+
+def _prepare(settings: Settings) -> None:
+    from bot.logging import set_up_logging
+
+    set_up_logging(settings)
+    for line in unknown_variables(dict(os.environ)):
+        structlog.get_logger().warning("unknown_setting", message=line)
+
+
+def _need_training_extra() -> None:
+    from importlib.util import find_spec
+
+    missing = [name for name in ("matplotlib", "onnx", "onnxscript", "sklearn") if find_spec(name) is None]
+    if missing:
+        raise KefuError(f"{', '.join(missing)} is not installed. Run `pip install 'kefu[train]'`.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""A release, loaded: what a message means and which stored answers come near it. Synchronous."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+from pydantic import ValidationError
+
+from bot.policy import SEARCHED_PAIRS
+from configs.bot_spec import BotSpec
+from nlu.intent import IntentClassifier
+from nlu.onnx_encoder import OnnxEncoder
+from nlu.understanding import Understander, Understanding
+from retrieval.retriever import Hit, Retriever
+from training.releases import ASSISTANT_FILE, INTENTS_FILE, SMOKE_FILE, Release, ReleaseError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Reading:
+    """A message, understood and looked up, all by one release.
+
+    Attributes:
+        encode_ms: Share of the batch's forward pass.
+        search_ms: Share of the batch's search.
+    """
+
+    understanding: Understanding
+    hits: tuple[Hit, ...]
+    engine: "Engine"
+    encode_ms: float = 0.0
+    search_ms: float = 0.0
+
+
+class Engine:
+    """Encoder, classifier, retriever and words of one release.
+
+    Args:
+        threads: Threads of one forward pass.
+
+    Raises:
+        ReleaseError: The parts do not fit together, or a smoke question comes out wrong.
+    """
+
+    def __init__(self, release: Release, *, threads: int = 1) -> None:
+        self.release = release
+        try:
+            self.spec = BotSpec.from_json((release.folder / ASSISTANT_FILE).read_bytes())
+            facts = release.read_json(INTENTS_FILE)
+            encoder = OnnxEncoder(release.folder, threads=threads)
+            self.understander = Understander(encoder, IntentClassifier(facts["labels"], facts["temperature"]))
+            self.retriever = Retriever.load(release.folder)
+        except (ValueError, KeyError, TypeError, ValidationError, RuntimeError) as error:
+            reason = str(error).splitlines()[0]
+            raise ReleaseError(f"The release {release.id} cannot be loaded: {reason}") from error
+        if encoder.classes != len(facts["labels"]) or self.retriever.index.dimension != encoder.dimension:
+            raise ReleaseError(f"The release {release.id} has parts that do not fit together.")
+        self.pairs = {pair.id: pair for pair in self.retriever.pairs}
+        self._check_smoke_questions()
+
+    @property
+    def id(self) -> str:
+        """The release's id."""
+        return self.release.id
+
+    def read(self, texts: Sequence[str]) -> list[Reading]:
+        """Understands and looks up `texts` in one forward pass and one search."""
+        started = perf_counter()
+        understood = self.understander.understand(texts)
+        encoded = perf_counter()
+        found = self.retriever.search(np.stack([u.embedding for u in understood]), SEARCHED_PAIRS)
+        searched = perf_counter()
+        return [
+            Reading(
+                understanding=understanding,
+                hits=tuple(hits),
+                engine=self,
+                encode_ms=1e3 * (encoded - started) / len(texts),
+                search_ms=1e3 * (searched - encoded) / len(texts),
+            )
+            for understanding, hits in zip(understood, found, strict=True)
+        ]
+
+    def _check_smoke_questions(self) -> None:
+        questions = self.release.read_json(SMOKE_FILE)
+        for question, reading in zip(questions, self.read([q["text"] for q in questions]), strict=True):
+            intent, hits = reading.understanding.intent.name, reading.hits
+            right = question.get("intent", intent) == intent and (
+                "pair_id" not in question or bool(hits and hits[0].pair.id == question["pair_id"])
+            )
+            if not right:
+                raise ReleaseError(f"The release {self.id} answers a smoke question wrong; it will not be served.")

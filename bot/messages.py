@@ -1,0 +1,35 @@
+"""What travels between channels and the dialogue: no vendor's types, no HTTP."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from configs.domain import Button
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserMessage:
+    """What a customer sent.
+
+    Attributes:
+        conversation_id: Whom it comes from, unique within the channel's accounts.
+        channel: The channel's name, such as `rest`.
+        metadata: Whatever the front end sent along.
+    """
+
+    conversation_id: str
+    text: str
+    channel: str
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BotMessage:
+    """One thing the bot says, before a channel gives it its form."""
+
+    text: str | None = None
+    buttons: tuple[Button, ...] = ()
+    image: str | None = None
+    attachment: Any = None
+    custom: Any = None
+    elements: tuple[Mapping[str, Any], ...] = ()

@@ -1,0 +1,105 @@
+"""Around every request: a log line with the time of each stage, CORS, and errors as JSON in Rasa's form."""
+
+import uuid
+from collections.abc import Awaitable, Callable
+from importlib.metadata import version
+from time import perf_counter
+from typing import Any, TypeAlias
+
+import structlog
+from aiohttp import web
+
+from bot.errors import Refused
+from bot.timing import timed_request
+from configs.errors import KefuError
+
+Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+QUIET_PATHS = frozenset({"/health", "/ready"})
+_log = structlog.get_logger()
+
+
+@web.middleware
+async def log_requests(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """One line a request: what was asked, what came of it, and where the time went. Never the words."""
+    started = perf_counter()
+    with timed_request() as stages:
+        response = await handler(request)
+    log = _log.debug if request.path in QUIET_PATHS else _log.info
+    log(
+        "request",
+        method=request.method,
+        path=request.path,
+        status=response.status,
+        ms=round(1e3 * (perf_counter() - started), 3),
+        stages={name: round(spent_ms, 3) for name, spent_ms in stages.items()},
+    )
+    return response
+
+
+@web.middleware
+async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Every error becomes a JSON object; what nobody expected is logged with an id, and only the id is sent."""
+    try:
+        return await handler(request)
+    except Refused as error:
+        return error_response(error.status, error.reason, str(error), error.field, error.retry_after_s)
+    except web.HTTPException as error:
+        if error.status < 400:
+            raise
+        response = error_response(error.status, error.reason.replace(" ", ""), error.reason)
+        response.headers.extend({"Allow": error.headers["Allow"]} if "Allow" in error.headers else {})
+        return response
+    except KefuError as error:
+        _log.error("request_failed", error=str(error))
+        return error_response(503, "Unavailable", "The server cannot answer at present.", retry_after_s=5)
+    except ConnectionError:
+        raise
+    except Exception:
+        error_id = uuid.uuid4().hex[:12]
+        _log.exception("unexpected_error", error_id=error_id, path=request.path)
+        return error_response(500, "UnexpectedError", f"Something went wrong; the log names it as {error_id}.")
+
+
+def cors(origins: tuple[str, ...]) -> Any:
+    """Lets pages of `origins` call the REST channel; `*` is every page."""
+
+    @web.middleware
+    async def allow_origins(request: web.Request, handler: Handler) -> web.StreamResponse:
+        origin = request.headers.get("Origin")
+        allowed = origin is not None and request.path.startswith("/webhooks/") and ("*" in origins or origin in origins)
+        if not allowed or origin is None:
+            return await handler(request)
+        if request.method == "OPTIONS":
+            response: web.StreamResponse = web.Response(status=204)
+            response.headers["Access-Control-Allow-Methods"] = "GET, POST"
+            response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
+            response.headers["Access-Control-Max-Age"] = "86400"
+        else:
+            response = await handler(request)
+        if not response.prepared:
+            response.headers["Access-Control-Allow-Origin"] = origin
+            response.headers["Vary"] = "Origin"
+        return response
+
+    return allow_origins
+
+
+def error_response(
+    status: int, reason: str, message: str, field: str | None = None, retry_after_s: int | None = None
+) -> web.Response:
+    """An error in the form of Rasa's server."""
+    headers = {} if retry_after_s is None else {"Retry-After": str(retry_after_s)}
+    return web.json_response(
+        {
+            "version": version("kefu"),
+            "status": "failure",
+            "message": message,
+            "reason": reason,
+            "details": {} if field is None else {"field": field},
+            "help": None,
+            "code": status,
+        },
+        status=status,
+        headers=headers,
+    )

@@ -1,0 +1,138 @@
+"""Decides what to do with a message. A pure function, so that it can be tabled, replayed and explained.
+
+In order: a stored question asked again word for word gets its answer; a sure intent gets its template; a near
+stored question gets its answer; two likely readings are offered as buttons; else the bot says that it does not know.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+from configs.assistant_config import PolicyConfig
+from nlu.intent import IntentScore
+from retrieval.retriever import Hit
+
+SEARCHED_PAIRS = 3
+MAX_OPTIONS = 2
+
+
+class Reason(StrEnum):
+    """Why a decision was taken, as logs and explanations name it."""
+
+    SAME_QUESTION = "same_question"
+    SURE_INTENT = "sure_intent"
+    NEAR_QUESTION = "near_question"
+    BUTTON = "button"
+    UNSURE = "unsure"
+    NOTHING_NEAR = "nothing_near"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Template:
+    """Run the actions that answer `intent`."""
+
+    intent: str
+    actions: tuple[str, ...]
+    confidence: float
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastAnswer:
+    """Give the stored answer of `pair_id`."""
+
+    pair_id: str
+    confidence: float
+    reason: Reason
+
+
+Answer: TypeAlias = Template | PastAnswer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskBack:
+    """Offer `options` as buttons."""
+
+    options: tuple[Answer, ...]
+    confidence: float
+    reason: Reason = Reason.UNSURE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FallBack:
+    """Say that the message was not understood."""
+
+    confidence: float
+    reason: Reason = Reason.NOTHING_NEAR
+
+
+Decision: TypeAlias = Template | PastAnswer | AskBack | FallBack
+
+
+def decide(
+    ranking: Sequence[IntentScore],
+    hits: Sequence[Hit],
+    actions: Mapping[str, tuple[str, ...]],
+    config: PolicyConfig,
+) -> Decision:
+    """The decision for one message.
+
+    Args:
+        ranking: Intents, the likeliest first.
+        hits: Stored pairs, the nearest first.
+        actions: By intent, what answers it; an intent without is never answered from a template.
+    """
+    template, past = best_template(ranking, actions), best_past_answer(hits, config)
+    if past is not None and past.reason is Reason.SAME_QUESTION:
+        return past
+    if template is not None and template.confidence >= config.template_threshold:
+        return template
+    if past is not None and past.confidence >= config.answer_threshold:
+        return past
+    options = likely_options(ranking, hits, actions, config)
+    confidence = max((answer.confidence for answer in (template, past) if answer is not None), default=0.0)
+    if options:
+        return AskBack(options=options, confidence=confidence)
+    return FallBack(confidence=confidence)
+
+
+def best_template(ranking: Sequence[IntentScore], actions: Mapping[str, tuple[str, ...]]) -> Template | None:
+    """The likeliest intent's template, or None where that intent has no actions."""
+    if not ranking or ranking[0].name not in actions:
+        return None
+    return _template(ranking[0], actions)
+
+
+def best_past_answer(hits: Sequence[Hit], config: PolicyConfig) -> PastAnswer | None:
+    """The nearest stored pair's answer, if any pair was found."""
+    if not hits:
+        return None
+    same = hits[0].cosine >= config.same_question_threshold
+    return _past_answer(hits[0], Reason.SAME_QUESTION if same else Reason.NEAR_QUESTION)
+
+
+def likely_options(
+    ranking: Sequence[IntentScore],
+    hits: Sequence[Hit],
+    actions: Mapping[str, tuple[str, ...]],
+    config: PolicyConfig,
+) -> tuple[Answer, ...]:
+    """The best answers that are likely enough to be offered, at most `MAX_OPTIONS`, the likeliest first."""
+    answers: list[Answer] = [_template(score, actions) for score in ranking[:MAX_OPTIONS] if score.name in actions]
+    answers += [_past_answer(hit, Reason.NEAR_QUESTION) for hit in hits[:MAX_OPTIONS]]
+    likely = [answer for answer in answers if answer.confidence >= config.clarify_threshold]
+    return tuple(sorted(likely, key=lambda answer: -answer.confidence)[:MAX_OPTIONS])
+
+
+def _template(score: IntentScore, actions: Mapping[str, tuple[str, ...]]) -> Template:
+    return Template(
+        intent=score.name,
+        actions=actions[score.name],
+        confidence=score.probability,
+        reason=Reason.SURE_INTENT,
+    )
+
+
+def _past_answer(hit: Hit, reason: Reason) -> PastAnswer:
+    return PastAnswer(pair_id=hit.pair.id, confidence=max(0.0, min(1.0, hit.cosine)), reason=reason)

@@ -1,0 +1,142 @@
+"""Request bodies are hostile until checked: size, type, JSON, depth, fields, characters."""
+
+import json
+import math
+import unicodedata
+from typing import Annotated, Any, TypeVar
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bot.errors import Refused
+
+MAX_NESTING = 32
+MAX_ID_CHARS = 255
+# Rasa's widgets send JSON as text/plain to avoid a CORS preflight, so that is taken as JSON too.
+JSON_TYPES = frozenset({"application/json", "text/plain", "application/octet-stream", ""})
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class Body(BaseModel):
+    """A request body; unknown fields are ignored, types are strict."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
+
+
+class MessageBody(Body):
+    """Body of Rasa's REST channel."""
+
+    sender: Annotated[str, Field(min_length=1, max_length=MAX_ID_CHARS)] | None = None
+    message: str
+    input_channel: Annotated[str, Field(max_length=MAX_ID_CHARS)] | None = None
+    metadata: dict[str, Any] | None = None
+
+
+class ParseBody(Body):
+    """Body of `/model/parse`."""
+
+    text: str
+    message_id: Annotated[str, Field(max_length=MAX_ID_CHARS)] | None = None
+
+
+async def read_body(request: web.Request, model: type[Model]) -> Model:
+    """The request's body as `model`.
+
+    Raises:
+        Refused: 413 too large, 415 not JSON by its type, 400 not JSON, 422 a field is missing or wrong.
+    """
+    if request.content_type not in JSON_TYPES and not request.content_type.endswith("+json"):
+        raise Refused(
+            415,
+            "UnsupportedMediaType",
+            f"Content-Type is {request.content_type}; send application/json.",
+            field="Content-Type",
+        )
+    try:
+        raw = await request.read()
+    except web.HTTPRequestEntityTooLarge as error:
+        limit = request.app[MAX_BODY_BYTES]
+        raise Refused(413, "BodyTooLarge", f"The body is over {limit:,} bytes.", field="body") from error
+    data = parse_json(raw)
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        field = ".".join(str(key) for key in first["loc"]) or "body"
+        raise Refused(422, "InvalidField", f"{field}: {first['msg']}.", field=field) from error
+
+
+MAX_BODY_BYTES: web.AppKey[int] = web.AppKey("max_body_bytes", int)
+
+
+def parse_json(raw: bytes) -> Any:
+    """The JSON value in `raw`.
+
+    Raises:
+        Refused: 400; not UTF-8, not JSON, not finite numbers, or nested too deeply.
+    """
+    try:
+        data = json.loads(raw.decode("utf-8"), parse_constant=_no_constant, parse_float=_finite)
+    except UnicodeDecodeError as error:
+        raise Refused(400, "InvalidJson", "The body is not UTF-8 text.", field="body") from error
+    except RecursionError as error:
+        raise Refused(400, "InvalidJson", f"The body is nested over {MAX_NESTING} levels.", field="body") from error
+    except ValueError as error:
+        raise Refused(400, "InvalidJson", f"The body is not JSON: {error}.", field="body") from error
+    if _depth_over(data, MAX_NESTING):
+        raise Refused(400, "InvalidJson", f"The body is nested over {MAX_NESTING} levels.", field="body")
+    return data
+
+
+def checked_text(text: str, field: str, max_chars: int) -> str:
+    """`text` without white space around it.
+
+    Raises:
+        Refused: 422; it is empty, too long, or holds characters that no keyboard sends.
+    """
+    if len(text) > max_chars:
+        raise Refused(
+            422,
+            "InvalidField",
+            f"{field} has {len(text):,} characters; send at most {max_chars:,}.",
+            field=field,
+        )
+    for character in text:
+        if unicodedata.category(character) in ("Cc", "Cs") and character not in "\t\n\r":
+            raise Refused(
+                422,
+                "InvalidField",
+                f"{field} holds the control character U+{ord(character):04X}.",
+                field=field,
+            )
+    stripped = text.strip()
+    if not any(unicodedata.category(character)[0] not in "ZC" for character in stripped):
+        raise Refused(422, "InvalidField", f"{field} is empty.", field=field)
+    return stripped
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError("a number is too large")
+    return value
+
+
+def _depth_over(value: Any, limit: int) -> bool:
+    """Whether lists and objects are nested deeper than `limit`, found level by level without recursion."""
+    level = [value]
+    for _ in range(limit):
+        level = [
+            child
+            for item in level
+            if isinstance(item, dict | list)
+            for child in (item.values() if isinstance(item, dict) else item)
+        ]
+        if not level:
+            return False
+    return any(isinstance(item, dict | list) for item in level)

@@ -1,0 +1,71 @@
+"""Runs the app on a port, says when it is ready, and ends it in order when the process is told to stop."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from aiohttp import web
+
+from bot.app import INFERENCE, create_app
+from configs.errors import SettingsError
+from configs.settings import Settings
+from training.releases import SMOKE_FILE, Releases
+
+DRAIN_S = 10.0
+
+
+async def serve(settings: Settings, releases: Releases, ready: Callable[[str, float], None]) -> None:
+    """Serves until SIGTERM or SIGINT, then answers what is under way and closes the store.
+
+    Args:
+        ready: Told the address and the seconds since the process began, once a first answer has been made.
+
+    Raises:
+        KefuError: The port is taken, the store is damaged, or no release can be served.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    app = create_app(settings, releases)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=DRAIN_S)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, settings.host, settings.port)
+        try:
+            await site.start()
+        except OSError as error:
+            raise SettingsError(
+                f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}. Choose another with --port."
+            ) from error
+        await _first_answer(app)
+        ready(_address(runner, settings), seconds_since_start())
+        await stop.wait()
+    finally:
+        await runner.cleanup()
+
+
+async def _first_answer(app: web.Application) -> None:
+    """Reads one message all the way, so that the first customer does not wait for anything to warm up."""
+    inference = app[INFERENCE]
+    questions = inference.host.engine.release.read_json(SMOKE_FILE)
+    await inference.read(questions[0]["text"] if questions else "hello")
+
+
+def seconds_since_start() -> float:
+    """Seconds since this process began, as the kernel has it; since the interpreter's start elsewhere."""
+    stat = Path("/proc/self/stat")
+    if not stat.exists():
+        return time.process_time()
+    fields = stat.read_text().rpartition(")")[2].split()
+    started_s = int(fields[19]) / os.sysconf("SC_CLK_TCK")
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - started_s
+
+
+def _address(runner: web.AppRunner, settings: Settings) -> str:
+    port = runner.addresses[0][1]
+    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104 - only compared
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
