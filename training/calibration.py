@@ -8,10 +8,11 @@ from nlu.encoder import FloatArray
 from nlu.intent import softmax
 
 _LOG_BOUNDS = (-3.0, 3.0)
+_PRIOR_DEVIATION = 0.5  # of log T around 0: a handful of messages, all right, must not make the model certain
 
 
 def fit_temperature(logits: FloatArray, classes: NDArray[np.int64]) -> float:
-    """The temperature that gives the held-out `classes` the least negative log-likelihood.
+    """The temperature under which the held-out `classes` are likeliest, with a normal prior on its logarithm.
 
     Args:
         logits: Shape (n, classes), of messages that the model has not learned from.
@@ -21,11 +22,12 @@ def fit_temperature(logits: FloatArray, classes: NDArray[np.int64]) -> float:
     """
     if not len(classes):
         return 1.0
-    found = minimize_scalar(
-        lambda log_t: negative_log_likelihood(logits, classes, float(np.exp(log_t))),
-        bounds=_LOG_BOUNDS,
-        method="bounded",
-    )
+
+    def loss(log_t: float) -> float:
+        prior = (log_t / _PRIOR_DEVIATION) ** 2 / (2 * len(classes))
+        return negative_log_likelihood(logits, classes, float(np.exp(log_t))) + prior
+
+    found = minimize_scalar(loss, bounds=_LOG_BOUNDS, method="bounded")
     return float(np.exp(found.x))
 
 

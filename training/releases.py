@@ -253,7 +253,7 @@ def _read_manifest(folder: Path, release_id: str) -> Manifest:
         ) from error
     if manifest.format_version != FORMAT_VERSION:
         raise ReleaseError(
-            f"The release {release_id} has format {manifest.format_version}, this Kefu reads {FORMAT_VERSION}. Train again."
+            f"The release {release_id} has format {manifest.format_version}, this Kefu reads {FORMAT_VERSION}."
         )
     if manifest.id != release_id:
         raise ReleaseError(f"The release {release_id} says it is {manifest.id!r}: it was moved or altered.")
