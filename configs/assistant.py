@@ -1,7 +1,7 @@
 """An assistant's folder in Rasa's project layout, read and cross-checked as a whole."""
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from configs.assistant_config import KefuConfig, parse_config
@@ -67,6 +67,7 @@ def read_assistant(root: Path) -> Assistant:
         rules += followed
         notices += said
     _check_examples(root, examples)
+    rules = _of_retrieval_intents(examples, rules)
     rules += _rules_by_name(domain, examples, rules)
     _check_rules(domain, examples, rules)
     notices += _unlisted_intents(domain, examples)
@@ -97,17 +98,21 @@ def _domain_files(root: Path) -> list[Path]:
     single = root / "domain.yml"
     if single.exists():
         return [single]
-    several = sorted((root / "domain").rglob("*.yml"))
+    several = _yaml_files(root / "domain")
     if not several:
         raise AssistantError(single, None, "there is no domain.yml", "Write one, or a folder domain/ of them.")
     return several
 
 
 def _data_files(root: Path) -> list[Path]:
-    files = sorted(path for path in (root / "data").rglob("*") if path.suffix in {".yml", ".yaml"})
+    files = _yaml_files(root / "data")
     if not files:
         raise AssistantError(root / "data", None, "holds no YAML file", "Write data/nlu.yml.")
     return files
+
+
+def _yaml_files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.suffix in {".yml", ".yaml"})
 
 
 def _check_examples(root: Path, examples: list[Example]) -> None:
@@ -126,9 +131,28 @@ def _check_examples(root: Path, examples: list[Example]) -> None:
             raise AssistantError(
                 example.path,
                 example.line,
-                f"{example.text!r} is an example of {example.intent} here and of {other.intent} in line {other.line}",
+                f"{example.text!r} is an example of {example.intent} here and of {other.intent} "
+                f"in {other.path.name}:{other.line}",
                 "Keep it under the intent it means.",
             )
+
+
+def _of_retrieval_intents(examples: list[Example], rules: list[Rule]) -> list[Rule]:
+    """The rules; one for an intent whose examples stand under `faq/...` becomes one for each of these."""
+    parts: dict[str, list[str]] = {}
+    for intent in dict.fromkeys(example.intent for example in examples):
+        whole, slash, _ = intent.partition("/")
+        if slash:
+            parts.setdefault(whole, []).append(intent)
+    return [
+        replace(
+            rule,
+            intent=part,
+            actions=tuple(f"utter_{part}" if action == f"utter_{rule.intent}" else action for action in rule.actions),
+        )
+        for rule in rules
+        for part in parts.get(rule.intent, [rule.intent])
+    ]
 
 
 def _rules_by_name(domain: Domain, examples: list[Example], rules: list[Rule]) -> list[Rule]:

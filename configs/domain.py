@@ -81,7 +81,7 @@ def read_domain(paths: Sequence[Path]) -> tuple[Domain, list[str]]:
     """Reads one or several domain files as one domain, and says what in them is not honoured.
 
     Raises:
-        AssistantError: A section has the wrong shape, or two files define the same thing.
+        AssistantError: A section has the wrong shape, or two files define the same response or slot.
     """
     merged = Domain()
     notices: list[str] = []
@@ -91,9 +91,13 @@ def read_domain(paths: Sequence[Path]) -> tuple[Domain, list[str]]:
             raise file.error((), "must be a mapping", "Start with `intents:` and `responses:`.")
         part, said = _parse_domain(file)
         notices += said
-        for name in part.responses:
-            if name in merged.responses:
-                raise file.error(("responses", name), f"{name} is defined in another file too", "Keep one.")
+        for section, names, known in (
+            ("responses", part.responses, merged.responses),
+            ("slots", part.slots, merged.slots),
+        ):
+            for name in names:
+                if name in known:
+                    raise file.error((section, name), f"{name} is defined in another file too", "Keep one.")
         merged = Domain(
             intents=tuple(dict.fromkeys((*merged.intents, *part.intents))),
             responses={**merged.responses, **part.responses},
@@ -118,6 +122,11 @@ def _parse_domain(file: YamlFile) -> tuple[Domain, list[str]]:
         raise file.error(
             ("session_config", "session_expiration_time"), f"is {minutes!r}", "Write minutes, 0 for never."
         )
+    carry_over = session.get("carry_over_slots_to_new_session", True)
+    if not isinstance(carry_over, bool):
+        raise file.error(
+            ("session_config", "carry_over_slots_to_new_session"), f"is {carry_over!r}", "Write true or false."
+        )
     domain = Domain(
         intents=_names(file, "intents"),
         responses={
@@ -126,7 +135,7 @@ def _parse_domain(file: YamlFile) -> tuple[Domain, list[str]]:
         slots={name: _initial_value(file, name, value) for name, value in _mapping(file, ("slots",)).items()},
         actions=_names(file, "actions"),
         session_minutes=float(minutes),
-        carry_over_slots=bool(session.get("carry_over_slots_to_new_session", True)),
+        carry_over_slots=carry_over,
     )
     return domain, notices
 

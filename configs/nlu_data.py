@@ -8,8 +8,7 @@ from typing import Any
 from configs.yaml_file import Place, YamlFile
 
 # [text](entity), [text](entity:value), [text]{"entity": ...}, [text][{...}, {...}]
-_ENTITY_MARKUP = re.compile(r"\[(?P<text>[^\]\[]+)\](?:\([^()]*\)|\{[^{}]*\}|\[\{.*?\}\])")
-_BULLET = re.compile(r"\s*-\s*(?P<text>.*?)\s*\Z")
+_ENTITY_MARKUP = re.compile(r"\[(?P<text>[^\]\[]+)\](?:\([^()]*\)|\{[^{}]*\}|\[\{[^\]]*\}\])")
 KINDS_IGNORED = ("synonym", "regex", "lookup")
 
 
@@ -76,17 +75,15 @@ def _block_lines(file: YamlFile, place: Place, block: str) -> list[tuple[str, in
     first_line = (file.line(*place) or 0) + 1
     lines: list[tuple[str, int]] = []
     for offset, raw in enumerate(block.splitlines()):
-        if not raw.strip() or raw.lstrip().startswith("#"):
+        line, written = first_line + offset, raw.strip()
+        if not written or written.startswith("#"):
             continue
-        bullet = _BULLET.match(raw)
-        if bullet is None or not bullet["text"]:
-            problem = (
-                f"the example {raw.strip()[:60]!r} does not start with `- `"
-                if bullet is None
-                else "an example is empty"
-            )
-            raise _at_line(file, first_line + offset, problem)
-        lines.append((bullet["text"], first_line + offset))
+        if not written.startswith("-"):
+            raise _at_line(file, line, f"the example {written[:60]!r} does not start with `- `")
+        text = written[1:].strip()
+        if not text:
+            raise _at_line(file, line, "an example is empty")
+        lines.append((text, line))
     return lines
 
 
@@ -99,4 +96,4 @@ def _listed(file: YamlFile, place: Place, item: Any) -> tuple[str, int]:
     text = item.get("text") if isinstance(item, dict) else item
     if not isinstance(text, str) or not text.strip():
         raise file.error(place, f"{item!r} is not an example", "Write `- text: ...`.")
-    return text.strip().removeprefix("- "), file.line(*place) or 0
+    return text.strip().removeprefix("- ").strip(), file.line(*place) or 0

@@ -3,12 +3,13 @@
 What belongs to one assistant stands in its own `config.yml` (see `configs.assistant_config`).
 """
 
+import json
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from configs.errors import SettingsError
 from configs.yaml_file import nearest
@@ -30,6 +31,15 @@ class LogLevel(StrEnum):
     INFO = "info"
     WARNING = "warning"
     ERROR = "error"
+
+
+def _parse_list(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError) as error:
+        raise ValueError('not a JSON list such as ["https://shop.example"]') from error
 
 
 class Settings(BaseSettings):
@@ -64,7 +74,7 @@ class Settings(BaseSettings):
     max_text_chars: Annotated[int, Field(ge=1, le=100_000)] = Field(
         4_000, description="Longest message; a longer one is refused with 422."
     )
-    cors_origins: tuple[str, ...] = Field(
+    cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_parse_list)] = Field(
         (), description='Origins whose pages may call the REST channel, as a JSON list; `["*"]` for all.'
     )
     follow_interval_s: Annotated[float, Field(ge=0.05, le=3600)] = Field(

@@ -5,6 +5,7 @@ files, and errors with file and line. Knows nothing of what the file is about.
 """
 
 import difflib
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -20,12 +21,19 @@ MAX_NESTING = 60
 MAX_VALUES = 2_000_000
 MAX_NUMBER_CHARS = 300
 
+
+def _finite(text: str) -> float | str:
+    """The number; one too large for a float stays text, as JSON has no infinity to keep it as."""
+    number = float(text)
+    return number if math.isfinite(number) else text
+
+
 _CORE_TYPES: tuple[tuple[re.Pattern[str], Any], ...] = (
     (re.compile(r"(?:null|Null|NULL|~|)\Z"), lambda _: None),
     (re.compile(r"(?:true|True|TRUE)\Z"), lambda _: True),
     (re.compile(r"(?:false|False|FALSE)\Z"), lambda _: False),
     (re.compile(r"[-+]?[0-9]+\Z"), int),
-    (re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z"), float),
+    (re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z"), _finite),
 )
 
 Key = str | int
@@ -85,11 +93,11 @@ def read_text(path: Path) -> str:
     Raises:
         AssistantError: Missing, not a regular file, too large, or not UTF-8.
     """
-    if not path.exists():
-        raise AssistantError(path, None, "there is no such file", "Create it or mend the path.")
-    if not path.is_file():
-        raise AssistantError(path, None, "is not a regular file", "Put a text file there.")
     try:
+        if not path.exists():
+            raise AssistantError(path, None, "there is no such file", "Create it or mend the path.")
+        if not path.is_file():
+            raise AssistantError(path, None, "is not a regular file", "Put a text file there.")
         size_bytes = path.stat().st_size
         if size_bytes > MAX_FILE_BYTES:
             raise AssistantError(
@@ -100,11 +108,13 @@ def read_text(path: Path) -> str:
             )
         raw = path.read_bytes()
     except OSError as error:
-        raise AssistantError(path, None, f"cannot be read: {error.strerror}", "Check its permissions.") from error
+        raise AssistantError(
+            path, None, f"cannot be read: {error.strerror}", "Check its name and permissions."
+        ) from error
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
+        line = error.object.count(b"\n", 0, error.start) + 1
         raise AssistantError(path, line, "is not UTF-8 text", "Save the file as UTF-8.") from error
 
 
@@ -154,8 +164,7 @@ class _Reader:
         if isinstance(event, yaml.AliasEvent):
             return self.alias(event)
         assert isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent)  # noqa: S101 - there is no fourth kind
-        if event.tag not in (None, "!"):
-            raise self.error(event, f"the tag {event.tag} is not allowed", "Write a plain YAML value.")
+        self.refuse_tag(event)
         if isinstance(event, yaml.MappingStartEvent):
             made: Any = self.mapping(place)
         elif isinstance(event, yaml.ScalarEvent):
@@ -177,7 +186,10 @@ class _Reader:
         while not isinstance(event := next(self.events), yaml.MappingEndEvent):
             if not isinstance(event, yaml.ScalarEvent):
                 raise self.error(event, "a key is not a single word", "Use a plain word as key.")
+            self.refuse_tag(event)
             key = event.value
+            if key == "<<":
+                raise self.error(event, "the merge key << is not supported", "Write the values out.")
             if key in result:
                 raise self.error(event, f"the key {key!r} stands twice", "Merge the two, or remove one.")
             self.lines[(*place, key)] = _line(event)
@@ -190,6 +202,10 @@ class _Reader:
         made, size = self.anchors[event.anchor]
         self.count(event, size)
         return made
+
+    def refuse_tag(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:
+        if event.tag not in (None, "!"):
+            raise self.error(event, f"the tag {event.tag} is not allowed", "Write a plain YAML value.")
 
     def count(self, event: yaml.Event, size: int) -> None:
         self.value_count += size

@@ -23,7 +23,7 @@ from training.calibration import fit_temperature, negative_log_likelihood
 from training.progress import Progress, Report
 from training.split import length_bucketed_batches
 
-FROZEN_INVERSE_REGULARISATION = 3.0
+FROZEN_INVERSE_REGULARISATION = 10.0
 STORED_SHARE = 4  # one stored question for this many examples in a batch
 
 
