@@ -3,7 +3,7 @@
     KefuError                     the root: everything Kefu raises on purpose
     ├── AssistantError            a file of an assistant is wrong: says file, line, problem and fix
     ├── SettingsError             an environment variable or a command-line value is wrong
-    ├── training.releases.ReleaseError      a release is missing, damaged or altered
+    ├── training.manifest.ReleaseError      a release is missing, damaged or altered
     ├── nlu.checkpoint.CheckpointError      an encoder cannot be found or loaded
     └── bot.errors.Refused                  a request that will not be served, and its HTTP status
 

@@ -10,7 +10,7 @@ from configs.assistant import Assistant
 from configs.bot_spec import BotSpec
 from nlu.checkpoint import Checkpoint
 from retrieval.knowledge import Pair
-from training.releases import file_sha256
+from training.manifest import file_sha256
 
 
 def intents_fingerprint(assistant: Assistant, checkpoint: Checkpoint) -> str:

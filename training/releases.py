@@ -8,97 +8,36 @@
 The bot and the training meet only here, so this file imports neither.
 """
 
-import hashlib
-import json
 import os
 import re
 import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
-from configs.errors import KefuError
-
-FORMAT_VERSION = 1
-MANIFEST_FILE = "manifest.json"
-ASSISTANT_FILE = "assistant.json"
-INTENTS_FILE = "intents.json"
-SMOKE_FILE = "smoke.json"
-REPORT_FOLDER = "report"
-REQUIRED_FILES = frozenset(
-    {
-        ASSISTANT_FILE,
-        INTENTS_FILE,
-        SMOKE_FILE,
-        "encoder.onnx",
-        "encoder.json",
-        "tokenizer.json",
-        "index.faiss",
-        "knowledge.jsonl",
-    }
+from training.manifest import (
+    ASSISTANT_FILE,
+    FORMAT_VERSION,
+    INTENTS_FILE,
+    MANIFEST_FILE,
+    REPORT_FOLDER,
+    REQUIRED_FILES,
+    SMOKE_FILE,
+    FileEntry,
+    Manifest,
+    Release,
+    ReleaseError,
+    file_sha256,
+    read_manifest,
+    verify_files,
 )
-MAX_MANIFEST_BYTES = 4 * 1024 * 1024
+
+# What the bot needs of a manifest it takes from here: the releases are its only door to the training.
+__all__ = ["ASSISTANT_FILE", "INTENTS_FILE", "SMOKE_FILE", "Manifest", "Release", "ReleaseError", "Releases"]
+
 _ID = re.compile(r"[0-9a-z][0-9a-z-]{3,63}\Z")
-_FILE_NAME = re.compile(r"(?:report/)?[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\Z")
-
-
-class ReleaseError(KefuError):
-    """A release is missing, half written, damaged or altered; the message says which file and why."""
-
-
-class FileEntry(BaseModel):
-    """Size and hash of one file of a release."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-    bytes: int = Field(ge=0)
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-
-
-class Manifest(BaseModel):
-    """What a release holds.
-
-    Attributes:
-        fingerprints: By part (`intents`, `all`), a hash of everything that part was made from.
-        figures: What the training measured, such as `validation_accuracy`.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-    format_version: int
-    id: str
-    assistant: str
-    kefu_version: str
-    created_at: str
-    encoder: str
-    intent_count: int = Field(ge=2)
-    pair_count: int = Field(ge=0)
-    dimension: int = Field(ge=1)
-    fingerprints: dict[str, str]
-    figures: dict[str, float]
-    files: dict[str, FileEntry]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Release:
-    """A verified release: every file is there, of the right size and hash, and nothing else is."""
-
-    folder: Path
-    manifest: Manifest
-
-    @property
-    def id(self) -> str:
-        """Its name."""
-        return self.manifest.id
-
-    def read_json(self, name: str) -> Any:
-        """The parsed content of one of its JSON files."""
-        return json.loads((self.folder / name).read_text("utf-8"))
 
 
 class Releases:
@@ -145,8 +84,8 @@ class Releases:
         if not _ID.match(release_id):
             raise ReleaseError(f"{release_id!r} is not a release id.")
         folder = self.folder / release_id
-        manifest = _read_manifest(folder, release_id)
-        _verify_files(folder, manifest)
+        manifest = read_manifest(folder, release_id)
+        verify_files(folder, manifest)
         return Release(folder=folder, manifest=manifest)
 
     def candidates(self) -> Iterator[str]:
@@ -225,59 +164,8 @@ class Releases:
                 shutil.rmtree(path, ignore_errors=True)
 
 
-def file_sha256(path: Path) -> str:
-    """Hex SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _numbered(base: str, number: int) -> str:
     return base if number == 1 else f"{base}-{number}"
-
-
-def _read_manifest(folder: Path, release_id: str) -> Manifest:
-    path = folder / MANIFEST_FILE
-    if not folder.is_dir() or folder.is_symlink():
-        raise ReleaseError(f"The release {release_id} is missing: there is no folder {folder}.")
-    if not path.is_file() or path.is_symlink():
-        raise ReleaseError(f"The release {release_id} is incomplete: it has no {MANIFEST_FILE}.")
-    if path.stat().st_size > MAX_MANIFEST_BYTES:
-        raise ReleaseError(f"The release {release_id} has a {MANIFEST_FILE} that is too large.")
-    try:
-        manifest = Manifest.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(key) for key in first["loc"])
-        raise ReleaseError(
-            f"The release {release_id} has a damaged {MANIFEST_FILE}: {place} {first['msg']}."
-        ) from error
-    if manifest.format_version != FORMAT_VERSION:
-        raise ReleaseError(
-            f"The release {release_id} has format {manifest.format_version}, this Kefu reads {FORMAT_VERSION}."
-        )
-    if manifest.id != release_id:
-        raise ReleaseError(f"The release {release_id} says it is {manifest.id!r}: it was moved or altered.")
-    return manifest
-
-
-def _verify_files(folder: Path, manifest: Manifest) -> None:
-    said = f"The release {manifest.id}"
-    if missing := REQUIRED_FILES - set(manifest.files):
-        raise ReleaseError(f"{said} is incomplete: its manifest lacks {', '.join(sorted(missing))}.")
-    found = {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir() or path.is_symlink()}
-    if extra := found - set(manifest.files) - {MANIFEST_FILE}:
-        raise ReleaseError(f"{said} was altered: {sorted(extra)[0]} is not in its manifest.")
-    for name, entry in manifest.files.items():
-        path = folder / name
-        if not _FILE_NAME.match(name):
-            raise ReleaseError(f"{said} names a file {name!r} that no release holds.")
-        if not path.is_file() or path.is_symlink():
-            raise ReleaseError(f"{said} is incomplete: {name} is missing.")
-        size = path.stat().st_size
-        if size != entry.bytes:
-            raise ReleaseError(f"{said} is damaged: {name} has {size} bytes instead of {entry.bytes}.")
-        if file_sha256(path) != entry.sha256:
-            raise ReleaseError(f"{said} is damaged or altered: {name} does not have its recorded SHA-256.")
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -21,16 +21,9 @@ from nlu.understanding import Understander
 from retrieval.knowledge import Pair, read_knowledge
 from retrieval.retriever import Retriever
 from training.fingerprint import intents_fingerprint, release_fingerprint
+from training.manifest import ASSISTANT_FILE, INTENTS_FILE, REPORT_FOLDER, SMOKE_FILE, Release, ReleaseError
 from training.progress import Progress, Report
-from training.releases import (
-    ASSISTANT_FILE,
-    INTENTS_FILE,
-    REPORT_FOLDER,
-    SMOKE_FILE,
-    Release,
-    ReleaseError,
-    Releases,
-)
+from training.releases import Releases
 from training.split import stratified_split
 
 SMOKE_INTENTS = 3
