@@ -32,10 +32,14 @@ class EncoderConfig(_Section):
 class TrainingConfig(_Section):
     """How the encoder and its head are fine-tuned."""
 
-    max_epochs: int = Field(5, ge=1, le=100)
-    patience: int = Field(2, ge=1, le=100, description="Epochs without a better validation loss before stopping.")
+    max_epochs: int | None = Field(
+        None, ge=1, le=100, description="Most passes over the examples; chosen by their number if left out."
+    )
+    patience: int = Field(3, ge=1, le=100, description="Epochs without a better validation loss before stopping.")
     batch_size: int = Field(32, ge=2, le=512)
-    learning_rate: float = Field(1e-4, gt=0.0, le=0.1)
+    learning_rate: float | None = Field(
+        None, gt=0.0, le=0.1, description="Of the encoder's top layer; chosen by the number of examples if left out."
+    )
     head_learning_rate: float = Field(2e-3, gt=0.0, le=1.0)
     layer_decay: float = Field(
         0.9, gt=0.0, le=1.0, description="Factor of the learning rate from a layer to the one below."

@@ -188,7 +188,7 @@ class _Reader:
                 raise self.error(event, "a key is not a single word", "Use a plain word as key.")
             self.refuse_tag(event)
             key = event.value
-            if key == "<<":
+            if key == "<<" and event.implicit[0]:  # a quoted one is a word
                 raise self.error(event, "the merge key << is not supported", "Write the values out.")
             if key in result:
                 raise self.error(event, f"the key {key!r} stands twice", "Merge the two, or remove one.")

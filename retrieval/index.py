@@ -31,13 +31,16 @@ class FlatIndex:
     def search(self, queries: FloatArray, k: int) -> list[list[tuple[int, float]]]:
         """For each row of `queries` (n, d) its `k` nearest rows at most, as (row, cosine), best first.
 
+        Rows equally near come in their own order; where not all of them fit, any but the first may be left out.
         A query that is not finite, and an empty index, find nothing.
         """
         if not len(self) or not len(queries):
             return [[] for _ in queries]
-        cosines, rows = self._index.search(np.ascontiguousarray(queries, np.float32), min(k, len(self)))
+        products, rows = self._index.search(np.ascontiguousarray(queries, np.float32), min(k, len(self)))
+        cosines = np.clip(products, -1.0, 1.0)  # rounding takes some past it
+        rows = np.where(np.isfinite(queries).all(axis=1, keepdims=True), rows, -1)
         return [
-            [(int(row), float(cosine)) for row, cosine in zip(found, scores, strict=True) if row >= 0]
+            [(int(found[at]), float(scores[at])) for at in np.lexsort((found, -scores)) if found[at] >= 0]
             for found, scores in zip(rows, cosines, strict=True)
         ]
 

@@ -3,9 +3,10 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ COLUMNS = ("id", "question", "answer", "intent", "tags", "locale", "source", "up
 REQUIRED = ("id", "question", "answer")
 MAX_QUESTION_CHARS = 4_000
 MAX_ANSWER_CHARS = 20_000
+_SURROGATE = re.compile("[\ud800-\udfff]")  # half of a pair, which JSON can escape and UTF-8 cannot hold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +27,7 @@ class Pair:
     Attributes:
         intent: The intent the question also belongs to, or "".
         tags: Words to group pairs by.
-        updated_at: ISO date, or "".
+        updated_at: ISO date, with or without a time, or "".
     """
 
     id: str
@@ -87,11 +89,15 @@ def parse_pair(row: dict[str, Any], path: Path, line: int) -> Pair:
     """
     values = {}
     for column in COLUMNS:
-        value = row.get(column) or ""
+        value = row.get(column)
+        if value is None:
+            value = ""
         if not isinstance(value, str):
             raise AssistantError(path, line, f"{column} is {value!r}", "Write text in quotes.")
         if "\x00" in value:
             raise AssistantError(path, line, f"{column} holds a NUL character", "Remove it.")
+        if _SURROGATE.search(value):
+            raise AssistantError(path, line, f"{column} holds half a character, {value[:60]!a}", "Mend the escape.")
         values[column] = value.strip()
     for column in REQUIRED:
         if not values[column]:
@@ -109,7 +115,7 @@ def parse_pair(row: dict[str, Any], path: Path, line: int) -> Pair:
 def _check_date(text: str, path: Path, line: int) -> None:
     try:
         if text:
-            date.fromisoformat(text[:10])
+            datetime.fromisoformat(text)
     except ValueError as error:
         raise AssistantError(path, line, f"updated_at is {text!r}", "Write a date such as 2026-03-31.") from error
 
@@ -123,7 +129,7 @@ def _csv_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             if not record:
                 continue
             if header is None:
-                header = _checked_header(record, path)
+                header = _checked_header(record, path, reader.line_num)
             elif len(record) != len(header):
                 raise AssistantError(
                     path,
@@ -139,16 +145,16 @@ def _csv_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         raise AssistantError(path, 1, "the file is empty", f"Start with the header {','.join(COLUMNS)}.")
 
 
-def _checked_header(record: Sequence[str], path: Path) -> list[str]:
+def _checked_header(record: Sequence[str], path: Path, line: int) -> list[str]:
     header = [name.strip() for name in record]
     for name in REQUIRED:
         if name not in header:
-            raise AssistantError(path, 1, f"the column {name!r} is missing", f"The columns are {','.join(COLUMNS)}.")
+            raise AssistantError(path, line, f"the column {name!r} is missing", f"The columns are {','.join(COLUMNS)}.")
     for name in header:
         if name not in COLUMNS:
-            raise AssistantError(path, 1, f"unknown column {name!r}", f"Remove it.{nearest(name, COLUMNS)}")
+            raise AssistantError(path, line, f"unknown column {name!r}", f"Remove it.{nearest(name, COLUMNS)}")
     if len(set(header)) != len(header):
-        raise AssistantError(path, 1, "a column stands twice", "Name each column once.")
+        raise AssistantError(path, line, "a column stands twice", "Name each column once.")
     return header
 
 
@@ -158,13 +164,14 @@ def _jsonl_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             continue
         try:
             row = json.loads(text)
-        except (json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise AssistantError(path, line, f"not valid JSON: {error}", "Write one object a line.") from error
         if not isinstance(row, dict):
             raise AssistantError(path, line, "not an object", 'Write {"id": ..., "question": ..., "answer": ...}.')
         if unknown := set(row) - set(COLUMNS):
             name = sorted(unknown)[0]
             raise AssistantError(path, line, f"unknown key {name!r}", f"Remove it.{nearest(name, COLUMNS)}")
-        if isinstance(row.get("tags"), list):
-            row["tags"] = "|".join(str(tag) for tag in row["tags"])
+        tags = row.get("tags")
+        if isinstance(tags, list) and all(isinstance(tag, str) for tag in tags):
+            row["tags"] = "|".join(tags)
         yield line, row

@@ -1,6 +1,7 @@
 """A question's embedding in, ranked stored pairs out."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,7 @@ class Retriever:
             raise ValueError(f"{len(pairs)} pairs, but {len(index)} rows in the index")
         self.pairs = tuple(pairs)
         self.index = index
+        self._phrasings = sorted(Counter(pair.answer for pair in pairs).values(), reverse=True)
 
     @classmethod
     def build(cls, pairs: Sequence[Pair], encoder: Encoder) -> "Retriever":
@@ -50,7 +52,8 @@ class Retriever:
 
         Phrasings that share an answer count once, by the nearest of them.
         """
-        found = self.index.search(embeddings, 4 * k)
+        enough = sum(self._phrasings[: k - 1]) + 1  # rows that hold k answers, were the most phrased ones nearest
+        found = self.index.search(embeddings, enough)
         return [self._distinct(rows, k) for rows in found]
 
     def _distinct(self, rows: Sequence[tuple[int, float]], k: int) -> list[Hit]:
