@@ -35,7 +35,8 @@ def find_checkpoint(config: EncoderConfig, root: Path) -> Checkpoint:
     """The checkpoint that an assistant in `root` names.
 
     Raises:
-        CheckpointError: A folder without `config.json`, `tokenizer.json` or safetensors weights.
+        CheckpointError: A folder without `config.json`, `tokenizer.json` or safetensors weights, or with
+            damaged prompts.
     """
     folder = _default_folder() if config.name == DEFAULT_ENCODER else (root / config.name).resolve()
     if not folder.is_dir():
@@ -47,9 +48,8 @@ def find_checkpoint(config: EncoderConfig, root: Path) -> Checkpoint:
             raise CheckpointError(f"The encoder folder {folder} has no {needed}. Save it with `save_pretrained`.")
     if not any(folder.glob("*.safetensors")):
         raise CheckpointError(f"The encoder folder {folder} has no .safetensors weights; pickled ones are refused.")
-    prompts = folder / "config_sentence_transformers.json"
-    declared = json.loads(prompts.read_text("utf-8")) if prompts.is_file() else {}
-    return Checkpoint(source=str(folder), prefix=_prefix(config, declared), max_tokens=config.max_tokens)
+    prompts = _declared_prompts(folder / "config_sentence_transformers.json")
+    return Checkpoint(source=str(folder), prefix=_prefix(config, prompts), max_tokens=config.max_tokens)
 
 
 def _default_folder() -> Path:
@@ -61,11 +61,19 @@ def _default_folder() -> Path:
     return Path(spec.origin).parent / "model"
 
 
-def _prefix(config: EncoderConfig, declared: dict[str, Any]) -> str:
+def _declared_prompts(path: Path) -> dict[str, Any]:
+    """The prompts by name that a sentence-transformers model declares."""
+    try:
+        declared = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+        return dict(declared.get("prompts") or {})
+    except (ValueError, TypeError, AttributeError) as error:
+        raise CheckpointError(f"{path} is damaged: {error}. Mend it, or remove it and set the prefix.") from error
+
+
+def _prefix(config: EncoderConfig, prompts: dict[str, Any]) -> str:
     """The prefix of the settings, else the model's own query prompt, else the e5 family's convention."""
     if config.prefix is not None:
         return config.prefix
-    prompts = declared.get("prompts") or {}
     if prompts.get("query"):
         return str(prompts["query"])
     return "query: " if "e5" in Path(config.name).name.lower().split("-") else ""

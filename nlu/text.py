@@ -9,6 +9,8 @@ def prepare_text(text: str) -> str:
     """NFC form, white space folded to single blanks, cut to `MAX_CHARS` characters.
 
     The cut comes before tokenising: a megabyte of text costs about a second in the tokenizer even though it
-    keeps only the first hundred tokens.
+    keeps only the first hundred tokens. Half a surrogate pair, which JSON can hold and the tokenizer refuses,
+    becomes U+FFFD.
     """
-    return " ".join(unicodedata.normalize("NFC", text[:MAX_CHARS]).split())
+    whole = text[:MAX_CHARS].encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return " ".join(unicodedata.normalize("NFC", whole).split())

@@ -26,10 +26,16 @@ class TextTokenizer:
         path: A `tokenizer.json`.
         prefix: Put before every text, as e5 models want.
         max_tokens: Longer texts are cut; special tokens count.
+
+    Raises:
+        ValueError: The file holds no tokenizer.
     """
 
     def __init__(self, path: Path, *, prefix: str, max_tokens: int) -> None:
-        self._tokenizer = Tokenizer.from_file(str(path))
+        try:
+            self._tokenizer = Tokenizer.from_file(str(path))
+        except Exception as error:  # the library raises nothing narrower
+            raise ValueError(f"{path} is not a tokenizer: {error}") from error
         self._tokenizer.enable_truncation(max_tokens)
         self._tokenizer.no_padding()
         self.prefix = prefix

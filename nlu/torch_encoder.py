@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import transformers
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from nlu.checkpoint import Checkpoint, CheckpointError
@@ -100,10 +101,10 @@ def load_torch_encoder(checkpoint: Checkpoint, classes: int, device: torch.devic
             checkpoint.source, add_pooling_layer=False, use_safetensors=True, dtype=torch.float32, **options
         )
         path = _tokenizer_file(checkpoint, options)
-    except (OSError, ValueError, TypeError) as error:
+        tokenizer = TextTokenizer(path, prefix=checkpoint.prefix, max_tokens=checkpoint.max_tokens)
+    except (OSError, ValueError, TypeError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0]
         raise CheckpointError(f"The encoder {checkpoint.source!r} cannot be loaded: {reason}") from error
-    tokenizer = TextTokenizer(path, prefix=checkpoint.prefix, max_tokens=checkpoint.max_tokens)
     model = BertClassifier(body, body.config.hidden_size, classes).to(device)
     return TorchEncoder(model, tokenizer)
 

@@ -110,7 +110,7 @@ def read_questions(path: Path, intents: Iterable[str], pairs: Sequence[Pair]) ->
             continue
         try:
             row = json.loads(text)
-        except (json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise AssistantError(path, line, f"not valid JSON: {error}", "Write one object a line.") from error
         questions.append(_parse_question(row, path, line, known_intents, answers))
     if not questions:
@@ -125,7 +125,7 @@ def _parse_question(row: Any, path: Path, line: int, intents: frozenset[str], an
     if accept == "out_of_scope":
         accepted: dict[str, frozenset[str]] = {"intents": frozenset(), "pairs": frozenset()}
     elif isinstance(accept, dict) and set(accept) <= {"intents", "pairs"}:
-        accepted = {key: frozenset(map(str, accept.get(key) or [])) for key in ("intents", "pairs")}
+        accepted = {key: _names(accept.get(key), f"accept.{key}", path, line) for key in ("intents", "pairs")}
     else:
         raise AssistantError(
             path,
@@ -145,8 +145,15 @@ def _parse_question(row: Any, path: Path, line: int, intents: frozenset[str], an
         intents=accepted["intents"],
         pairs=frozenset(pair_id for pair_id, answer in answers.items() if answer in texts),
         out_of_scope=accept == "out_of_scope",
-        kinds=frozenset(map(str, row.get("kinds") or [])),
+        kinds=_names(row.get("kinds"), "kinds", path, line),
     )
+
+
+def _names(value: Any, key: str, path: Path, line: int) -> frozenset[str]:
+    """The names in a list; none where there is none."""
+    if not isinstance(value, list | None):
+        raise AssistantError(path, line, f"{key} is {value!r}", 'Write a list such as ["one", "two"].')
+    return frozenset(map(str, value or []))
 
 
 def evaluate(outcomes: Sequence[Outcome]) -> Evaluation:
@@ -176,7 +183,7 @@ def evaluate(outcomes: Sequence[Outcome]) -> Evaluation:
         ),
         here=RiskPoint(
             threshold=float("nan"),
-            answered=len(given) / len(outcomes),
+            answered=len(given) / len(outcomes) if outcomes else 0.0,
             wrong=wrong / len(given) if given else 0.0,
         ),
     )

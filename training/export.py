@@ -44,12 +44,12 @@ def check_export(encoder: TorchEncoder, folder: Path, texts: Sequence[str]) -> N
     """
     wanted, got = encoder.encode(texts), OnnxEncoder(folder).encode(texts)
     for name, tolerance, left, right in (
-        ("embedding", EMBEDDING_TOLERANCE, wanted.embeddings, got.embeddings),
-        ("logit", LOGIT_TOLERANCE, wanted.logits[INTENT_HEAD], got.logits[INTENT_HEAD]),
+        ("an embedding", EMBEDDING_TOLERANCE, wanted.embeddings, got.embeddings),
+        ("a logit", LOGIT_TOLERANCE, wanted.logits[INTENT_HEAD], got.logits[INTENT_HEAD]),
     ):
         gap = float(np.abs(left - right).max(initial=0.0))
         if not gap <= tolerance:
-            raise ExportError(f"The exported graph is wrong: an {name} differs by {gap:.2g} (at most {tolerance:g}).")
+            raise ExportError(f"The exported graph is wrong: {name} differs by {gap:.2g} (at most {tolerance:g}).")
 
 
 def _write_graph(encoder: TorchEncoder, path: Path) -> None:

@@ -23,7 +23,10 @@ from training.calibration import fit_temperature, negative_log_likelihood
 from training.progress import Progress, Report
 from training.split import length_bucketed_batches
 
-FROZEN_INVERSE_REGULARISATION = 10.0
+FEW_EXAMPLES = 4_000
+MAX_EPOCHS_OF_FEW, MAX_EPOCHS_OF_MANY = 8, 5
+LEARNING_RATE_OF_FEW, LEARNING_RATE_OF_MANY = 2e-4, 1e-4
+INVERSE_REGULARISATION_OF_FEW, INVERSE_REGULARISATION_OF_MANY = 3.0, 10.0
 STORED_SHARE = 4  # one stored question for this many examples in a batch
 
 
@@ -41,7 +44,8 @@ class Epoch:
 
     Attributes:
         validation_loss: Negative log-likelihood in nats at the temperature that suits it best, so that an epoch
-            is not passed over for an overconfidence that calibration will take away.
+            is not passed over for an overconfidence that calibration will take away. Like the accuracy it is NaN
+            where no examples were set aside.
     """
 
     number: int
@@ -63,6 +67,8 @@ def fit_intents(
     Args:
         stored: Token ids of stored questions; they have no label and are only held where they are.
     """
+    config = suited_to(config, len(train.ids))
+    assert config.max_epochs is not None  # noqa: S101 - filled in just now
     torch.manual_seed(config.seed)
     random = np.random.default_rng(config.seed)
     model = encoder.model
@@ -71,14 +77,14 @@ def fit_intents(
     untuned_stored = encoder.encode_ids(stored).embeddings
     start_head(model, untuned, train.classes, config.seed)
     curve = [_epoch(encoder, validation, 0, float("nan"))]
-    best, best_state = curve[0], _copy_state(model)
+    best_state = _copy_state(model)
     steps_each = math.ceil(len(train.ids) / config.batch_size)
     total = steps_each * config.max_epochs
     optimizer = torch.optim.AdamW(parameter_groups(model, config), fused=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: warmup_then_linear(step, total, config.warmup_share)
     )
-    stored_rows = _endless_rows(len(stored), config.batch_size // STORED_SHARE, random)
+    stored_rows = _endless_rows(len(stored), max(1, config.batch_size // STORED_SHARE), random)
     lengths = [len(ids) for ids in train.ids]
     model.train()
     step = 0
@@ -108,13 +114,31 @@ def fit_intents(
                 )
             )
         curve.append(_epoch(encoder, validation, number, float(np.mean(losses))))
-        if curve[-1].validation_loss < best.validation_loss:
-            best, best_state = curve[-1], _copy_state(model)
+        best = best_epoch(curve)
+        if best.number == number:
+            best_state = _copy_state(model)
         elif number - best.number >= config.patience:
             break
     model.load_state_dict(best_state)
     model.eval()
     return tuple(curve)
+
+
+def best_epoch(curve: Sequence[Epoch]) -> Epoch:
+    """The first epoch with the least validation loss; the last epoch where none was measured."""
+    measured = [epoch for epoch in curve if math.isfinite(epoch.validation_loss)]
+    return min(measured, key=lambda epoch: epoch.validation_loss) if measured else curve[-1]
+
+
+def suited_to(config: TrainingConfig, example_count: int) -> TrainingConfig:
+    """`config` with what the owner left open filled in: few examples want larger steps and more passes.
+
+    Measured on the starter (1,275 examples) and on BANKING77.
+    """
+    few = example_count < FEW_EXAMPLES
+    epochs = config.max_epochs or (MAX_EPOCHS_OF_FEW if few else MAX_EPOCHS_OF_MANY)
+    rate = config.learning_rate or (LEARNING_RATE_OF_FEW if few else LEARNING_RATE_OF_MANY)
+    return config.model_copy(update={"max_epochs": epochs, "learning_rate": rate})
 
 
 def batch_loss(
@@ -140,7 +164,9 @@ def batch_loss(
 
 def start_head(model: BertClassifier, embeddings: FloatArray, classes: NDArray[np.int64], seed: int) -> None:
     """Sets the head to the logistic regression on `embeddings`."""
-    regression = LogisticRegression(C=FROZEN_INVERSE_REGULARISATION, max_iter=1_000, random_state=seed)
+    few = len(classes) < FEW_EXAMPLES
+    inverse_regularisation = INVERSE_REGULARISATION_OF_FEW if few else INVERSE_REGULARISATION_OF_MANY
+    regression = LogisticRegression(C=inverse_regularisation, max_iter=1_000, random_state=seed)
     regression.fit(embeddings, classes)
     weight, bias = regression.coef_, regression.intercept_
     if len(weight) == 1:  # two classes: one row that decides between them
@@ -158,7 +184,7 @@ def parameter_groups(model: BertClassifier, config: TrainingConfig) -> list[dict
         if name.startswith("head."):
             rate = config.head_learning_rate
         else:
-            rate = config.learning_rate * config.layer_decay ** (layers - 1 - _layer(name))
+            rate = (config.learning_rate or LEARNING_RATE_OF_MANY) * config.layer_decay ** (layers - 1 - _layer(name))
         decay = 0.0 if parameter.ndim == 1 else config.weight_decay
         groups.setdefault((rate, decay), []).append(parameter)
     return [{"params": found, "lr": rate, "weight_decay": decay} for (rate, decay), found in groups.items()]
@@ -186,7 +212,8 @@ def _mixed_precision(device: torch.device) -> AbstractContextManager[object]:
 
 def _epoch(encoder: TorchEncoder, validation: LabelledIds, number: int, train_loss: float) -> Epoch:
     if not len(validation.ids):
-        return Epoch(number=number, train_loss=train_loss, validation_loss=-number, validation_accuracy=float("nan"))
+        unknown = float("nan")
+        return Epoch(number=number, train_loss=train_loss, validation_loss=unknown, validation_accuracy=unknown)
     logits = encoder.encode_ids(validation.ids).logits[INTENT_HEAD]
     temperature = fit_temperature(logits, validation.classes)
     return Epoch(

@@ -46,6 +46,14 @@ class FileEntry(BaseModel):
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
 
 
+class _Versioned(BaseModel):
+    """The one field that manifests of every format have."""
+
+    model_config = ConfigDict(strict=True)
+
+    format_version: int
+
+
 class Manifest(BaseModel):
     """What a release holds.
 
@@ -106,18 +114,17 @@ def read_manifest(folder: Path, release_id: str) -> Manifest:
         raise ReleaseError(f"The release {release_id} is incomplete: it has no {MANIFEST_FILE}.")
     if path.stat().st_size > MAX_MANIFEST_BYTES:
         raise ReleaseError(f"The release {release_id} has a {MANIFEST_FILE} that is too large.")
+    raw = path.read_bytes()
     try:
-        manifest = Manifest.model_validate_json(path.read_bytes())
+        version = _Versioned.model_validate_json(raw).format_version
+        if version != FORMAT_VERSION:
+            raise ReleaseError(f"The release {release_id} has format {version}, this Kefu reads {FORMAT_VERSION}.")
+        manifest = Manifest.model_validate_json(raw)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(key) for key in first["loc"])
-        raise ReleaseError(
-            f"The release {release_id} has a damaged {MANIFEST_FILE}: {place} {first['msg']}."
-        ) from error
-    if manifest.format_version != FORMAT_VERSION:
-        raise ReleaseError(
-            f"The release {release_id} has format {manifest.format_version}, this Kefu reads {FORMAT_VERSION}."
-        )
+        reason = f"{place}: {first['msg']}" if place else first["msg"]
+        raise ReleaseError(f"The release {release_id} has a damaged {MANIFEST_FILE}: {reason}.") from error
     if manifest.id != release_id:
         raise ReleaseError(f"The release {release_id} says it is {manifest.id!r}: it was moved or altered.")
     return manifest

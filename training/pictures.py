@@ -1,5 +1,6 @@
 """The report's pictures, drawn without a screen. The only file that imports matplotlib."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,7 +59,7 @@ def draw_reliability(bins: Sequence[Bin], error: float, path: Path) -> None:
 def draw_confusion(true: Sequence[str], predicted: Sequence[str], names: Sequence[str], path: Path) -> None:
     """Counts of true against predicted class, for the classes `names`; other predictions are in the last column."""
     index = {name: position for position, name in enumerate(names)}
-    counts = np.zeros((len(names), len(names) + 1), int)
+    counts = np.zeros((max(1, len(names)), len(names) + 1), int)
     for wanted, got in zip(true, predicted, strict=True):
         if wanted in index:
             counts[index[wanted], index.get(got, len(names))] += 1
@@ -66,13 +67,15 @@ def draw_confusion(true: Sequence[str], predicted: Sequence[str], names: Sequenc
     figure = Figure(figsize=(size + 1, size), layout="constrained")
     axes = figure.add_subplot()
     axes.imshow(counts, cmap="Blues")
-    axes.set_xticks(range(len(names) + 1), [*names, "another"], rotation=60, ha="right")
-    axes.set_yticks(range(len(names)), list(names))
+    # An intent's name is no formula, though it hold a dollar sign.
+    axes.set_xticks(range(len(names) + 1), [*names, "another"], rotation=60, ha="right", parse_math=False)
+    axes.set_yticks(range(len(names)), list(names), parse_math=False)
     for (row, column), count in np.ndenumerate(counts):
         if count:
             dark = count > counts.max() / 2
             axes.text(column, row, str(count), ha="center", va="center", color="white" if dark else "black")
-    axes.set(xlabel="predicted", ylabel="true", title="The intents most often mixed up (validation)")
+    title = "The intents most often mixed up (validation)" if names else "No examples were set aside"
+    axes.set(xlabel="predicted", ylabel="true", title=title)
     _save(figure, path)
 
 
@@ -101,4 +104,7 @@ def draw_risk_coverage(points: Sequence[RiskPoint], here: RiskPoint, path: Path)
 
 
 def _save(figure: Figure, path: Path) -> None:
-    FigureCanvasAgg(figure).print_png(str(path))  # type: ignore[no-untyped-call]
+    with warnings.catch_warnings():
+        # The font has no Chinese, say: a box is drawn for each such character, and report.md has the names.
+        warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
+        FigureCanvasAgg(figure).print_png(str(path))  # type: ignore[no-untyped-call]

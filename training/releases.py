@@ -54,13 +54,13 @@ class Releases:
             ReleaseError: `CURRENT` is not a plain file with one release id.
         """
         path = self.data_dir / "CURRENT"
+        if not path.exists() and not path.is_symlink():
+            return None
+        if not path.is_file():  # opening a pipe would wait for ever
+            raise ReleaseError(f"{path} is not a file. Remove it and promote a release by training again.")
         try:
             with path.open("rb") as file:
                 content = file.read(100).decode("ascii").strip()
-        except FileNotFoundError:
-            if path.is_symlink():
-                raise ReleaseError(f"{path} points nowhere. Promote a release by training again.") from None
-            return None
         except (OSError, UnicodeDecodeError) as error:
             raise ReleaseError(f"{path} cannot be read: {error}. Promote a release by training again.") from error
         if not _ID.match(content):
@@ -102,8 +102,10 @@ class Releases:
 
     def promote(self, release: Release) -> None:
         """Makes `release` the one that is served."""
-        with (self.data_dir / "HISTORY").open("a", encoding="ascii") as history:
-            history.write(f"{release.id}\n")
+        path = self.data_dir / "HISTORY"
+        torn = path.is_file() and not path.read_bytes().endswith(b"\n")
+        with path.open("a", encoding="ascii") as history:
+            history.write(f"\n{release.id}\n" if torn else f"{release.id}\n")
             _flush(history.fileno())
         _replace(self.data_dir / "CURRENT", f"{release.id}\n".encode("ascii"))
 
@@ -134,6 +136,9 @@ class Releases:
 
         Args:
             facts: The manifest's fields except `files`, `format_version` and `created_at`.
+
+        Raises:
+            ReleaseError: A required file is missing, or another training has taken the id.
         """
         names = sorted(str(path.relative_to(part)) for path in part.rglob("*") if path.is_file())
         if missing := REQUIRED_FILES - set(names):
@@ -153,7 +158,12 @@ class Releases:
         for folder in (part / REPORT_FOLDER, part):
             _flush_folder(folder)
         target = self.folder / manifest.id
-        part.rename(target)
+        try:
+            part.rename(target)
+        except OSError as error:
+            if not target.is_dir():
+                raise
+            raise ReleaseError(f"The release {manifest.id} was made by another training meanwhile.") from error
         _flush_folder(self.folder)
         return Release(folder=target, manifest=manifest)
 
@@ -191,9 +201,12 @@ def _flush_folder(folder: Path) -> None:
 
 
 def _is_running(pid: str) -> bool:
+    """Whether another process has this id; in a container a killed training may have had our own."""
+    if pid in ("0", str(os.getpid())):
+        return False
     try:
         os.kill(int(pid), 0)
-    except (ValueError, ProcessLookupError):
+    except (ValueError, OverflowError, ProcessLookupError):
         return False
     except PermissionError:
         return True

@@ -12,7 +12,7 @@ from sklearn.metrics import f1_score
 from configs.nlu_data import Example
 from nlu.encoder import FloatArray
 from nlu.intent import IntentClassifier
-from training.intent_trainer import Epoch
+from training.intent_trainer import Epoch, best_epoch
 from training.metrics import Bin, Confusion, confusions, expected_calibration_error, reliability_bins
 from training.pictures import draw_confusion, draw_learning_curve, draw_reliability
 
@@ -61,7 +61,6 @@ def measure_intents(
     predicted = tuple(ranking[0].name for ranking in rankings)
     sure = np.array([ranking[0].probability for ranking in rankings])
     right = np.array([left == other for left, other in zip(true, predicted, strict=True)], bool)
-    best = min(curve, key=lambda epoch: epoch.validation_loss)
     return IntentReport(
         train_count=train_count,
         validation_count=len(validation),
@@ -70,7 +69,7 @@ def measure_intents(
         frozen_accuracy=curve[0].validation_accuracy,
         ece=expected_calibration_error(sure, right),
         temperature=classifier.temperature,
-        best_epoch=best.number,
+        best_epoch=best_epoch(curve).number,
         fit_s=fit_s,
         curve=curve,
         bins=tuple(reliability_bins(sure, right)),
@@ -106,7 +105,7 @@ def _markdown(report: IntentReport) -> str:
         ("examples learned from", f"{report.train_count:,}"),
         ("examples set aside", f"{report.validation_count:,}"),
         ("right intent first", f"{report.accuracy:.1%}"),
-        ("the same, frozen encoder + logistic regression", f"{report.frozen_accuracy:.1%}"),
+        ("the same, frozen encoder + logistic regression", _figure(report.frozen_accuracy, ".1%")),
         ("macro F1", f"{report.macro_f1:.3f}"),
         ("expected calibration error", f"{report.ece:.3f}"),
         ("temperature", f"{report.temperature:.3f}"),
@@ -124,7 +123,8 @@ def _markdown(report: IntentReport) -> str:
     lines += ["## Learning curve", "", "![](learning_curve.png)", ""]
     lines += ["| epoch | training loss | validation loss | validation accuracy |", "|---|---|---|---|"]
     lines += [
-        f"| {epoch.number} | {epoch.train_loss:.3f} | {epoch.validation_loss:.3f} | {epoch.validation_accuracy:.1%} |"
+        f"| {epoch.number} | {_figure(epoch.train_loss, '.3f')} | {_figure(epoch.validation_loss, '.3f')} | "
+        f"{_figure(epoch.validation_accuracy, '.1%')} |"
         for epoch in report.curve
     ]
     lines += ["", "## How sure, how right", "", "![](reliability.png)", ""]
@@ -132,6 +132,10 @@ def _markdown(report: IntentReport) -> str:
     lines += ["| meant | taken for | times |", "|---|---|---|"]
     lines += [f"| {mixed.true} | {mixed.predicted} | {mixed.count} |" for mixed in report.confusions[:20]]
     return "\n".join(lines) + "\n"
+
+
+def _figure(value: float, form: str) -> str:
+    return "-" if np.isnan(value) else format(value, form)
 
 
 def _without_nan(value: object) -> object:

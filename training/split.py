@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from configs.nlu_data import Example
+from nlu.text import prepare_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +20,8 @@ class Split:
 def stratified_split(examples: Sequence[Example], share: float, seed: int) -> Split:
     """Sets about `share` of each intent's examples aside, at least one where it has three or more.
 
-    Equal texts always fall on the same side, so that nothing is checked on what it was taught.
+    Texts that are equal but for case and white space fall on the same side, so that nothing is checked on what it
+    was taught.
     """
     random = np.random.default_rng(seed)
     train: list[Example] = []
@@ -28,7 +30,7 @@ def stratified_split(examples: Sequence[Example], share: float, seed: int) -> Sp
         by_text: dict[str, list[Example]] = {}
         for example in examples:
             if example.intent == intent:
-                by_text.setdefault(example.text.casefold(), []).append(example)
+                by_text.setdefault(prepare_text(example.text).casefold(), []).append(example)
         groups = [list(by_text.values())[i] for i in random.permutation(len(by_text))]
         held_count = max(1, round(share * len(groups))) if len(groups) >= 3 else 0
         validation += [example for group in groups[:held_count] for example in group]

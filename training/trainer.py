@@ -63,9 +63,9 @@ def train_assistant(assistant: Assistant, releases: Releases, report: Report, *,
     intents = intents_fingerprint(assistant, checkpoint)
     whole = release_fingerprint(intents, spec, pairs)
     previous = None if force else _previous(releases)
-    if previous is not None and previous.manifest.fingerprints["all"] == whole:
+    if previous is not None and previous.manifest.fingerprints.get("all") == whole:
         return Trained(release=previous, fitted=False, fresh=False, seconds=time.monotonic() - started)
-    reusable = previous if previous is not None and previous.manifest.fingerprints["intents"] == intents else None
+    reusable = previous if previous is not None and previous.manifest.fingerprints.get("intents") == intents else None
     release_id = releases.new_id(whole)
     with releases.writing(release_id) as part:
         if reusable is None:
