@@ -11,7 +11,7 @@ from bot import routes
 from bot.channels import rest
 from bot.dialogue import DialogueManager
 from bot.inference import Inference
-from bot.middlewares import cors, errors_as_json, log_requests
+from bot.middlewares import allow_origins, errors_as_json, log_requests, preflight
 from bot.model_host import ModelHost
 from bot.request_body import MAX_BODY_BYTES
 from bot.stores.sqlite import SqliteStore
@@ -41,9 +41,10 @@ def create_app(settings: Settings, releases: Releases) -> web.Application:
     store = SqliteStore(releases.data_dir / DATABASE_FILE)
     dialogue = DialogueManager(inference, store)
     app = web.Application(
-        middlewares=[log_requests, cors(settings.cors_origins), errors_as_json],
+        middlewares=[log_requests, preflight(settings.cors_origins), errors_as_json],
         client_max_size=settings.max_body_bytes,
     )
+    app.on_response_prepare.append(allow_origins(settings.cors_origins))
     app[MAX_BODY_BYTES] = settings.max_body_bytes
     app[DIALOGUE], app[INFERENCE] = dialogue, inference
     app.add_routes(routes.routes(inference, max_text_chars=settings.max_text_chars))

@@ -52,6 +52,7 @@ class BatchWorker(Generic[Item, Result]):
         self._queue: queue.SimpleQueue[_Job[Item, Result] | None] = queue.SimpleQueue()
         self._waiting = 0
         self._closed = False
+        self._ending = threading.Lock()  # nothing is put into the queue once the thread has emptied it for good
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
@@ -66,15 +67,17 @@ class BatchWorker(Generic[Item, Result]):
         Raises:
             Overloaded: Too many are waiting, or the worker has ended.
         """
-        if self._closed or not self._thread.is_alive():
-            raise Overloaded(f"{self._name} has stopped")
         if self._waiting >= self._max_waiting:
             raise Overloaded(f"{self._name} has {self._waiting} messages waiting")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Result] = loop.create_future()
+        job = _Job(item, future, loop)
+        with self._ending:
+            if self._closed:
+                raise Overloaded(f"{self._name} has stopped")
+            self._queue.put(job)
         self._waiting += 1
         future.add_done_callback(self._one_done)
-        self._queue.put(_Job(item, future, loop))
         return await future
 
     async def close(self) -> None:
@@ -82,7 +85,7 @@ class BatchWorker(Generic[Item, Result]):
         if not self._closed:
             self._closed = True
             self._queue.put(None)
-            await asyncio.to_thread(self._thread.join)
+        await asyncio.to_thread(self._thread.join)
 
     def _one_done(self, _: "asyncio.Future[Result]") -> None:
         self._waiting -= 1
@@ -98,8 +101,9 @@ class BatchWorker(Generic[Item, Result]):
                 batch = []
         finally:
             # The thread ends here in every case; whoever still waits must hear of it.
-            self._closed = True
-            abandoned = batch + self._remaining()
+            with self._ending:
+                self._closed = True
+                abandoned = batch + self._remaining()
             self._resolve(abandoned, [Overloaded(f"{self._name} has stopped")] * len(abandoned))
 
     def _gather(self) -> tuple[list[_Job[Item, Result]], bool]:

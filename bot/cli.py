@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import structlog
 import typer
@@ -46,8 +46,21 @@ def main() -> None:
     try:
         app()
     except KefuError as error:
-        err.print(f"[red]kefu:[/red] {escape(str(error))}", soft_wrap=True)
-        sys.exit(1)
+        _end(str(error))
+    except OSError as error:
+        if error.filename is None:  # no file that a person could mend
+            raise
+        _end(f"{error.filename}: {error.strerror}.")
+
+
+def _say(text: str) -> None:
+    """Prints `text` as it is: a path in it can be copied, and is never markup."""
+    out.print(escape(text), soft_wrap=True)
+
+
+def _end(message: str) -> NoReturn:
+    err.print(f"[red]kefu:[/red] {escape(' '.join(message.splitlines()))}", soft_wrap=True)
+    sys.exit(1)
 
 
 def data_dir(root: Path, given: Path | None) -> Path:
@@ -70,7 +83,7 @@ def init(
     [dim]Example:[/dim]  kefu init mybot
     """
     copy_assistant(MINIMAL, folder)
-    out.print(f"Wrote a small assistant to {folder}. Next: kefu train {folder}, then kefu run {folder}")
+    _say(f"Wrote a small assistant to {folder}. Next: kefu train {folder}, then kefu run {folder}")
 
 
 @app.command()
@@ -158,7 +171,7 @@ def evaluate(
     folder = output or data_dir(assistant or STARTER, data) / "evaluations" / engine.id
     write_evaluation(evaluation, folder)
     print_evaluation(evaluation, out)
-    out.print(f"Figures and picture: {folder}/evaluation.json, {folder}/risk_coverage.png", soft_wrap=True)
+    _say(f"Figures and picture: {folder}/evaluation.json, {folder}/risk_coverage.png")
 
 
 @app.command()
@@ -171,10 +184,13 @@ def parse(
 
     [dim]Example:[/dim]  kefu parse "where is my parcel"
     """
-    _prepare(load_settings(log_level=LogLevel.WARNING))
+    settings = load_settings(log_level=LogLevel.WARNING)
+    _prepare(settings)
     from bot.parse_data import explained_parse_data
+    from bot.request_body import checked_text
 
-    reading = _engine_host(assistant, data).engine.read([text])[0]
+    checked = checked_text(text, "text", settings.max_text_chars)
+    reading = _engine_host(assistant, data).engine.read([checked])[0]
     out.print_json(data=explained_parse_data(reading))
 
 
@@ -193,17 +209,16 @@ def train_and_promote(root: Path, data: Path | None, *, force: bool) -> None:
         trained = train_assistant(assistant, releases, report, force=force)
     manifest = trained.release.manifest
     if not trained.fresh:
-        out.print(f"Nothing has changed since release {manifest.id}; it is served. Train all the same with --force.")
+        _say(f"Nothing has changed since release {manifest.id}; it is served. Train all the same with --force.")
         return
     how = "" if trained.fitted else " The encoder was taken over: no example or training setting has changed."
     figures = manifest.figures
-    out.print(
+    _say(
         f"Release {manifest.id}: {manifest.intent_count} intents, {manifest.pair_count} past answers, "
         f"{figures['validation_accuracy']:.1%} of the examples set aside understood "
-        f"(frozen encoder: {figures['frozen_accuracy']:.1%}), {trained.seconds:.0f} s.{how}",
-        soft_wrap=True,
+        f"(frozen encoder: {figures['frozen_accuracy']:.1%}), {trained.seconds:.0f} s.{how}"
     )
-    out.print(f"Report: {trained.release.folder}/report/report.md", soft_wrap=True)
+    _say(f"Report: {trained.release.folder}/report/report.md")
 
 
 def _engine_host(assistant: Path | None, data: Path | None) -> Any:

@@ -51,8 +51,10 @@ def _apply(state: Conversation, event: Event) -> Conversation:
     match event["event"]:
         case "slot":
             state = replace(state, slots={**state.slots, event["name"]: event["value"]})
+        case "session_started":
+            state = replace(state, slots={})  # what is carried over, follows as events
         case "bot":
-            payloads = [button["payload"] for button in event["data"].get("buttons") or []]
+            payloads = _payloads(event["data"])
             kept = [payload for payload in state.offered if payload not in payloads]
             state = replace(state, offered=tuple([*kept, *payloads][-MAX_OFFERED:]))
         case "restart":
@@ -60,14 +62,26 @@ def _apply(state: Conversation, event: Event) -> Conversation:
     return replace(state, last_event_at=event["timestamp"])
 
 
+def _payloads(data: Mapping[str, Any]) -> list[str]:
+    """What the buttons of a message and of its cards send back."""
+    cards = (data, *(data.get("elements") or ()))
+    buttons = (button for card in cards for button in card.get("buttons") or ())
+    return [button["payload"] for button in buttons if isinstance(button.get("payload"), str)]
+
+
 def session_events(slots: Mapping[str, Any], now: float) -> list[Event]:
     """What opens a session; `slots` are the values it starts with."""
     return [
         action_event("action_session_start", now),
         {"event": "session_started", "timestamp": now},
-        *({"event": "slot", "timestamp": now, "name": name, "value": value} for name, value in slots.items()),
+        *slot_events(slots, now),
         action_event("action_listen", now),
     ]
+
+
+def slot_events(slots: Mapping[str, Any], now: float) -> list[Event]:
+    """These values were put into their slots."""
+    return [{"event": "slot", "timestamp": now, "name": name, "value": value} for name, value in slots.items()]
 
 
 def user_event(message: UserMessage, parse_data: Mapping[str, Any], message_id: str, now: float) -> Event:

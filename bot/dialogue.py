@@ -7,7 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from bot.conversation import Conversation, Event, action_event, bot_event, session_events, user_event
+from bot.conversation import (
+    Conversation,
+    Event,
+    action_event,
+    bot_event,
+    session_events,
+    slot_events,
+    user_event,
+)
 from bot.engine import Engine, Reading
 from bot.inference import Inference
 from bot.messages import BotMessage, UserMessage
@@ -88,30 +96,20 @@ class DialogueManager:
         async with self._lock.turn(message.conversation_id):
             with stage("store"):
                 before = await self._store.load(message.conversation_id)
-            payload = self._trusted_payload(message.text, before)
+            engine = self._inference.host.engine  # taken once: another may be swapped in at any moment
+            reading = None
+            payload = _trusted_payload(engine, message.text, before)
             if payload is None:
                 reading = await self._inference.read(message.text)
                 add_stage("encode", reading.encode_ms)
                 add_stage("search", reading.search_ms)
                 engine = reading.engine
-            else:
-                reading, engine = None, self._inference.host.engine
             with stage("decide"):
                 decision = _decide(engine, reading, payload)
                 turn, events = self._act(engine, message, before, decision, reading)
             with stage("store"):
                 await self._store.append(before.after(events), events)
             return turn
-
-    def _trusted_payload(self, text: str, conversation: Conversation) -> Payload | None:
-        """The command in `text`, if it is one and comes from a button that the bot has shown here."""
-        payload = parse_payload(text)
-        if payload is None:
-            return None
-        engine = self._inference.host.engine
-        known = payload.name in engine.spec.actions or payload.name == PAST_ANSWER
-        trusted = engine.spec.trust_slash_intents or text.strip() in conversation.offered
-        return payload if known and trusted else None
 
     def _act(
         self,
@@ -133,7 +131,7 @@ class DialogueManager:
         for action, said in _perform(engine, decision, responses, slots, message.channel):
             events.append(action_event(action, now, policy="kefu", confidence=decision.confidence))
             if action == "action_restart":
-                events.append({"event": "restart", "timestamp": now})
+                events += [{"event": "restart", "timestamp": now}, *slot_events(_initial_slots(engine), now)]
             if said is not None:
                 messages.append(said)
                 events.append(bot_event(said, {**metadata, "utter_action": action}, now))
@@ -148,12 +146,22 @@ class DialogueManager:
             silent_minutes = (now - before.last_event_at) / 60
             if not domain.session_minutes or silent_minutes < domain.session_minutes:
                 return []
-        slots: dict[str, Any] = {name: value for name, value in domain.slots.items() if value is not None}
+        slots = _initial_slots(engine)
         if domain.carry_over_slots:
             slots |= before.slots
         if message.metadata:
             slots["session_started_metadata"] = dict(message.metadata)
         return session_events(slots, now)
+
+
+def _trusted_payload(engine: Engine, text: str, conversation: Conversation) -> Payload | None:
+    """The command in `text`, if it is one and comes from a button that the bot has shown here."""
+    payload = parse_payload(text)
+    if payload is None:
+        return None
+    known = payload.name in engine.spec.actions or payload.name == PAST_ANSWER
+    trusted = engine.spec.trust_slash_intents or text.strip() in conversation.offered
+    return payload if known and trusted else None
 
 
 def _decide(engine: Engine, reading: Reading | None, payload: Payload | None) -> Decision:
@@ -195,6 +203,10 @@ def _perform(
             ]
         case FallBack():
             return [("action_default_fallback", say("utter_default"))]
+
+
+def _initial_slots(engine: Engine) -> dict[str, Any]:
+    return {name: value for name, value in engine.spec.domain.slots.items() if value is not None}
 
 
 def _utterance(action: str) -> str:

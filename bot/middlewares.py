@@ -61,28 +61,37 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
         return error_response(500, "UnexpectedError", f"Something went wrong; the log names it as {error_id}.")
 
 
-def cors(origins: tuple[str, ...]) -> Any:
-    """Lets pages of `origins` call the REST channel; `*` is every page."""
+def preflight(origins: tuple[str, ...]) -> Any:
+    """Answers the question of a browser whether a page of `origins` may call a channel; `*` is every page."""
 
     @web.middleware
-    async def allow_origins(request: web.Request, handler: Handler) -> web.StreamResponse:
-        origin = request.headers.get("Origin")
-        allowed = origin is not None and request.path.startswith("/webhooks/") and ("*" in origins or origin in origins)
-        if not allowed or origin is None:
+    async def answer_preflight(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.method != "OPTIONS" or not _is_allowed(request, origins):
             return await handler(request)
-        if request.method == "OPTIONS":
-            response: web.StreamResponse = web.Response(status=204)
-            response.headers["Access-Control-Allow-Methods"] = "GET, POST"
-            response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
-            response.headers["Access-Control-Max-Age"] = "86400"
-        else:
-            response = await handler(request)
-        if not response.prepared:
-            response.headers["Access-Control-Allow-Origin"] = origin
-            response.headers["Vary"] = "Origin"
-        return response
+        headers = {
+            "Access-Control-Allow-Methods": "GET, POST",
+            "Access-Control-Allow-Headers": "Authorization, Content-Type",
+            "Access-Control-Max-Age": "86400",
+        }
+        return web.Response(status=204, headers=headers)
 
-    return allow_origins
+    return answer_preflight
+
+
+def allow_origins(origins: tuple[str, ...]) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
+    """Lets pages of `origins` read what a channel answers; told before the first byte, so that streams have it too."""
+
+    async def name_origin(request: web.Request, response: web.StreamResponse) -> None:
+        if _is_allowed(request, origins):
+            response.headers["Access-Control-Allow-Origin"] = request.headers["Origin"]
+            response.headers["Vary"] = "Origin"
+
+    return name_origin
+
+
+def _is_allowed(request: web.Request, origins: tuple[str, ...]) -> bool:
+    origin = request.headers.get("Origin")
+    return origin is not None and request.path.startswith("/webhooks/") and ("*" in origins or origin in origins)
 
 
 def error_response(

@@ -58,6 +58,8 @@ async def read_body(request: web.Request, model: type[Model]) -> Model:
     except web.HTTPRequestEntityTooLarge as error:
         limit = request.app[MAX_BODY_BYTES]
         raise Refused(413, "BodyTooLarge", f"The body is over {limit:,} bytes.", field="body") from error
+    except web.RequestPayloadError as error:
+        raise Refused(400, "InvalidBody", "The body is not what its headers say.", field="body") from error
     data = parse_json(raw)
     try:
         return model.model_validate(data)
@@ -114,6 +116,19 @@ def checked_text(text: str, field: str, max_chars: int) -> str:
     if not any(unicodedata.category(character)[0] not in "ZC" for character in stripped):
         raise Refused(422, "InvalidField", f"{field} is empty.", field=field)
     return stripped
+
+
+def checked_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
+    """`metadata` as it stands.
+
+    Raises:
+        Refused: 422; a text in it holds half of a surrogate pair, which no file can keep.
+    """
+    try:
+        json.dumps(metadata, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise Refused(422, "InvalidField", "metadata holds half of a surrogate pair.", field="metadata") from error
+    return metadata
 
 
 def _no_constant(name: str) -> Any:

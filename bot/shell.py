@@ -1,6 +1,8 @@
 """Chat in the terminal, through the same dialogue that serves customers."""
 
 import asyncio
+import io
+import sys
 
 from rich.console import Console
 from rich.markup import escape
@@ -20,6 +22,8 @@ ENDINGS = frozenset({"/stop", "/quit", "/exit"})
 
 async def chat(host: ModelHost, console: Console, *, explain: bool) -> None:
     """Reads lines until the end of input; nothing of it is kept."""
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="replace")  # a byte that is not UTF-8 is no reason to end
     inference = Inference(host, max_batch=1, max_waiting=1, timeout_s=60)
     store = SqliteStore(None)
     await store.open()

@@ -10,7 +10,7 @@ from aiohttp import web
 from bot.dialogue import DialogueManager
 from bot.errors import Refused
 from bot.messages import BotMessage, UserMessage
-from bot.request_body import MessageBody, checked_text, read_body
+from bot.request_body import MessageBody, checked_metadata, checked_text, read_body
 from bot.timing import stage
 
 NAME = "rest"
@@ -25,11 +25,12 @@ def routes(dialogue: DialogueManager, *, max_text_chars: int) -> list[web.RouteD
 
     async def webhook(request: web.Request) -> web.StreamResponse:
         with stage("parse"):
+            stream = is_stream(request)
             message = parse_message(await read_body(request, MessageBody), max_text_chars)
         turn = await dialogue.handle(message)
         with stage("render"):
             items = render(message.conversation_id, turn.messages)
-        if is_stream(request):
+        if stream:
             return await _streamed(request, items)
         return web.json_response(items)
 
@@ -40,7 +41,7 @@ def parse_message(body: MessageBody, max_text_chars: int) -> UserMessage:
     """The body as our own message.
 
     Raises:
-        Refused: 422; a text is empty, too long or holds control characters.
+        Refused: 422; a text is empty, too long or holds characters that cannot be kept.
     """
     sender = DEFAULT_SENDER if body.sender is None else checked_text(body.sender, "sender", max_text_chars)
     channel = NAME if not body.input_channel else checked_text(body.input_channel, "input_channel", max_text_chars)
@@ -48,7 +49,7 @@ def parse_message(body: MessageBody, max_text_chars: int) -> UserMessage:
         conversation_id=sender,
         text=checked_text(body.message, "message", max_text_chars),
         channel=channel,
-        metadata=body.metadata or {},
+        metadata=checked_metadata(body.metadata or {}),
     )
 
 

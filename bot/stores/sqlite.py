@@ -21,6 +21,7 @@ from sqlalchemy import (
     create_engine,
     event,
     exc,
+    inspect,
     select,
 )
 from sqlalchemy.dialects.sqlite import insert
@@ -87,22 +88,29 @@ class SqliteStore:
             StoreError: It cannot be opened, or is no database of conversations; it is left as it was.
         """
         try:
-            await self._worker.submit(_metadata.create_all)
-        except (exc.SQLAlchemyError, OSError) as error:
-            reason = str(getattr(error, "orig", error))
+            await self._worker.submit(_make_tables)
+        except (exc.SQLAlchemyError, OSError, ValueError) as error:
             raise StoreError(
-                f"The conversation store {self._path} cannot be opened: {reason}. Move the file away, restore a "
-                "backup over it, or choose another folder with KEFU_DATA_DIR."
+                f"The conversation store {self._path} cannot be opened: {_reason(error)}. Move the file away, restore "
+                "a backup over it, or choose another folder with KEFU_DATA_DIR."
             ) from error
 
     async def load(self, conversation_id: str) -> Conversation:
-        """The conversation's state; a fresh one where nothing is stored."""
+        """The conversation's state; a fresh one where nothing is stored.
+
+        Raises:
+            StoreError: The file cannot be read.
+        """
         query = select(_conversations.c.state).where(_conversations.c.sender_id == conversation_id)
-        state = await self._worker.submit(lambda connection: connection.scalar(query))
+        state = await self._do(lambda connection: connection.scalar(query))
         return Conversation(id=conversation_id) if state is None else Conversation.from_json(state)
 
     async def append(self, conversation: Conversation, events: Sequence[Event]) -> None:
-        """Writes `events` and the state they lead to, both or neither; they are on disk when this returns."""
+        """Writes `events` and the state they lead to, both or neither; they are on disk when this returns.
+
+        Raises:
+            StoreError: The file cannot be written.
+        """
         rows = [_row(conversation.id, item) for item in events]
         state = {
             "sender_id": conversation.id,
@@ -114,12 +122,16 @@ class SqliteStore:
             connection.execute(_events.insert(), rows)
             connection.execute(_upsert, state)
 
-        await self._worker.submit(write)
+        await self._do(write)
 
     async def events(self, conversation_id: str) -> list[Event]:
-        """All events of a conversation, in order."""
+        """All events of a conversation, in order.
+
+        Raises:
+            StoreError: The file cannot be read.
+        """
         query = select(_events.c.data).where(_events.c.sender_id == conversation_id).order_by(_events.c.id)
-        found = await self._worker.submit(lambda connection: connection.scalars(query).all())
+        found = await self._do(lambda connection: connection.scalars(query).all())
         return [json.loads(data) for data in found]
 
     async def close(self) -> None:
@@ -130,11 +142,17 @@ class SqliteStore:
         if self._engine is not None:
             self._engine.dispose()
 
+    async def _do(self, work: _Work) -> Any:
+        try:
+            return await self._worker.submit(work)
+        except exc.SQLAlchemyError as error:
+            raise StoreError(f"The conversation store {self._path} cannot be used: {_reason(error)}.") from error
+
     def _commit_together(self, works: Sequence[_Work]) -> Sequence[Any]:
         """One commit for all; if one of them fails, each gets a commit of its own, so only that one fails."""
         try:
             return self._in_one_commit(works)
-        except exc.SQLAlchemyError as error:
+        except Exception as error:  # whatever one of them raises, the others are not to suffer
             return [error] if len(works) == 1 else [self._commit_together([work])[0] for work in works]
 
     def _in_one_commit(self, works: Sequence[_Work]) -> list[Any]:
@@ -153,12 +171,16 @@ class SqliteStore:
 
 def _make_engine(path: Path | None) -> Engine:
     url = "sqlite://" if path is None else f"sqlite:///{path}"
-    engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
+    engine = create_engine(
+        url,
+        poolclass=StaticPool,
+        connect_args={"check_same_thread": False},
+        hide_parameters=True,  # an error must not quote what a customer wrote
+    )
 
     @event.listens_for(engine, "connect")
     def set_pragmas(connection: Any, _: object) -> None:
         for pragma in (
-            "journal_mode=WAL",
             "synchronous=FULL",  # a turn that was answered is on disk
             f"busy_timeout={BUSY_TIMEOUT_MS}",
             "foreign_keys=ON",
@@ -166,6 +188,25 @@ def _make_engine(path: Path | None) -> Engine:
             connection.execute(f"PRAGMA {pragma}")
 
     return engine
+
+
+def _make_tables(connection: Connection) -> None:
+    """Makes the tables that are missing.
+
+    Raises:
+        ValueError: There is a table of that name with other columns.
+    """
+    found = inspect(connection)
+    for table in _metadata.sorted_tables:
+        columns = {column["name"] for column in found.get_columns(table.name)} if found.has_table(table.name) else None
+        if columns is not None and (missing := {column.name for column in table.columns} - columns):
+            raise ValueError(f"its table {table.name} has no column {sorted(missing)[0]}")
+    connection.exec_driver_sql("PRAGMA journal_mode=WAL")  # not before: it would write into a file of others
+    _metadata.create_all(connection)
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "orig", error))
 
 
 def _row(conversation_id: str, item: Event) -> dict[str, Any]:
