@@ -86,7 +86,16 @@ def test_a_domain_is_read_as_rasa_writes_it(tmp_path: Path) -> None:
     assert notices == []
 
 
-@pytest.mark.parametrize("text", ["", "# nothing\n", "version: '3.1'\n", "intents:\nresponses:\nslots:\nactions:\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "# nothing\n",
+        "version: '3.1'\n",
+        "intents:\nresponses:\nslots:\nactions:\nsession_config:\n",
+        "session_config: {}\n",
+    ],
+)
 def test_what_is_left_out_has_rasas_defaults(text: str, tmp_path: Path) -> None:
     domain, notices = read(tmp_path, text)
     assert domain == Domain(intents=(), responses={}, slots={}, actions=(), session_minutes=60.0, carry_over_slots=True)
@@ -142,7 +151,7 @@ def test_two_files_must_not_define_the_same(text: str, line: int, what: str, tmp
 def test_what_is_not_honoured_is_said_with_its_line(tmp_path: Path) -> None:
     _, notices = read(
         tmp_path,
-        "entities:\n  - city\nforms:\n  order: {}\nrespones:\n  utter_a: x\ne2e_actions: []\n"
+        "entities:\n  - city\nforms:\n  order: {}\nrespones:\n  utter_a: x\ne2e_actions: [Hi]\n"
         "responses:\n  utter_a:\n    - text: a\n    - text: b\n      condition: []\n      emotion: glad\n",
     )
     path = tmp_path / "domain.yml"
@@ -218,6 +227,12 @@ QUOTES = "Put it in quotes."
         ),
         (
             "responses:\n  utter_a:\n    - text: a\n      elements: [b]\n",
+            4,
+            "elements must be a list of mappings",
+            "Mend the indentation.",
+        ),
+        (
+            "responses:\n  utter_a:\n    - text: a\n      elements: 5\n",
             4,
             "elements must be a list of mappings",
             "Mend the indentation.",

@@ -75,6 +75,7 @@ def parsed(text: str) -> Any:
         ("''", ""),
         ('"~"', "~"),
         ("|\n  12\n", "12\n"),
+        ("! word", "word"),
         (">-\n  null\n", "null"),
     ],
 )
@@ -283,8 +284,9 @@ def test_a_control_character_is_refused(character: str, tmp_path: Path) -> None:
         (b"a: 1\n\n\n# \xc3", 4),
         (b"\xef\xbb\xbfa: 1\n\xff", 2),
         (b"a: \xed\xa0\x80", 1),
+        (b"\n\xe9", 2),
     ],
-    ids=["Latin-1", "UTF-16", "cut short", "after a byte-order mark", "surrogate"],
+    ids=["Latin-1", "UTF-16", "cut short", "after a byte-order mark", "surrogate", "second line"],
 )
 def test_what_is_not_utf_8_is_refused_with_its_line(raw: bytes, line: int, tmp_path: Path) -> None:
     path = tmp_path / "nlu.yml"
@@ -324,6 +326,13 @@ def test_a_file_over_the_limit_is_refused_unread(tmp_path: Path) -> None:
     with pytest.raises(AssistantError) as caught:
         read_text(path)
     assert str(caught.value) == f"{path}: is 67,108,865 bytes long. Split it into files under 67,108,864 bytes."
+
+
+def test_a_file_of_the_largest_size_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(yaml_file, "MAX_FILE_BYTES", 5)
+    path = tmp_path / "a.yml"
+    path.write_text("a: 1\n", "utf-8")
+    assert read_text(path) == "a: 1\n"
 
 
 @pytest.mark.parametrize(

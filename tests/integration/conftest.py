@@ -1,13 +1,12 @@
 """What the integration tests share: one served assistant a module, and messages to send to it."""
 
-import os
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from aiohttp.test_utils import TestClient, TestServer
+from data_folders import linked
 
 from bot.app import create_app
 from configs import Settings
@@ -19,8 +18,7 @@ GOOD_ORIGIN = "https://shop.example"
 @pytest.fixture(scope="module")
 def shop_data(trained_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder of this module's own, with the trained release in it. Do not change the release's files."""
-    folder = tmp_path_factory.mktemp("shop") / "data"
-    return Path(shutil.copytree(trained_dir, folder, copy_function=os.link))
+    return linked(trained_dir, tmp_path_factory.mktemp("shop") / "data")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

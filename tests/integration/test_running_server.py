@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from data_folders import linked
 
 from bot.stores.sqlite import SqliteStore
 from training.releases import Releases
@@ -145,15 +146,12 @@ def failed(folder: Path, command: list[str]) -> str:
     return line
 
 
-def linked(trained_dir: Path, folder: Path) -> Path:
-    """A data folder with the trained release, whose files must not be changed."""
-    return Path(shutil.copytree(trained_dir, folder / "data", copy_function=os.link))
-
-
 @pytest.fixture(scope="module")
 def server(minimal_folder: Path, trained_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("running")
-    with running(folder, kefu_run(minimal_folder, linked(trained_dir, folder), "--log-format", "json")) as server:
+    with running(
+        folder, kefu_run(minimal_folder, linked(trained_dir, folder / "data"), "--log-format", "json")
+    ) as server:
         yield server
 
 
@@ -207,7 +205,7 @@ def test_its_log_is_json_line_by_line_and_never_holds_what_customers_write(serve
 def test_a_second_server_on_the_same_port_is_told_so(
     server: Running, minimal_folder: Path, trained_dir: Path, tmp_path: Path
 ) -> None:
-    command = kefu_run(minimal_folder, linked(trained_dir, tmp_path), "--port", str(server.port))
+    command = kefu_run(minimal_folder, linked(trained_dir, tmp_path / "data"), "--port", str(server.port))
 
     line = failed(tmp_path, command)
 
@@ -217,7 +215,7 @@ def test_a_second_server_on_the_same_port_is_told_so(
 
 
 def test_serving_loads_nothing_that_only_training_needs(trained_dir: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-c", CHILD, str(linked(trained_dir, tmp_path))]
+    command = [sys.executable, "-c", CHILD, str(linked(trained_dir, tmp_path / "data"))]
 
     ended = subprocess.run(
         command, capture_output=True, check=False, cwd=tmp_path, env=environment(), timeout=PATIENCE_S
@@ -234,7 +232,7 @@ def test_serving_loads_nothing_that_only_training_needs(trained_dir: Path, tmp_p
 def test_sigterm_answers_what_is_under_way_and_ends_well(
     minimal_folder: Path, trained_dir: Path, tmp_path: Path
 ) -> None:
-    data = linked(trained_dir, tmp_path)
+    data = linked(trained_dir, tmp_path / "data")
     body = json.dumps({"sender": "ann", "message": "when are you open"}).encode()
     with running(tmp_path, kefu_run(minimal_folder, data)) as server:
         under_way = [server.connect() for _ in range(30)]
@@ -258,7 +256,7 @@ def test_sigterm_answers_what_is_under_way_and_ends_well(
 async def test_what_was_answered_before_the_end_is_in_the_store(
     minimal_folder: Path, trained_dir: Path, tmp_path: Path
 ) -> None:
-    data = linked(trained_dir, tmp_path)
+    data = linked(trained_dir, tmp_path / "data")
     with running(tmp_path, kefu_run(minimal_folder, data)) as server:
         assert [server.say(f"message {number}")[0] for number in range(5)] == [200] * 5
         server.process.kill()
@@ -275,7 +273,7 @@ async def test_what_was_answered_before_the_end_is_in_the_store(
 def test_ctrl_c_ends_it_well_too_and_a_second_signal_changes_nothing(
     minimal_folder: Path, trained_dir: Path, tmp_path: Path
 ) -> None:
-    with running(tmp_path, kefu_run(minimal_folder, linked(trained_dir, tmp_path))) as server:
+    with running(tmp_path, kefu_run(minimal_folder, linked(trained_dir, tmp_path / "data"))) as server:
         server.process.send_signal(signal.SIGTERM)
         assert server.end(signal.SIGINT) == 0
 
@@ -287,7 +285,7 @@ def test_without_a_release_it_ends_and_says_to_train(minimal_folder: Path, tmp_p
 
 
 def test_a_damaged_store_is_named_and_left_as_it_is(minimal_folder: Path, trained_dir: Path, tmp_path: Path) -> None:
-    data = linked(trained_dir, tmp_path)
+    data = linked(trained_dir, tmp_path / "data")
     (data / "conversations.db").write_text("not a database, but somebody's notes\n" * 50)
     before = (data / "conversations.db").read_bytes()
 
@@ -300,7 +298,7 @@ def test_a_damaged_store_is_named_and_left_as_it_is(minimal_folder: Path, traine
 def test_a_damaged_release_gives_way_to_the_older_one_and_the_log_says_why(
     minimal_folder: Path, trained_dir: Path, tmp_path: Path
 ) -> None:
-    data = linked(trained_dir, tmp_path)
+    data = linked(trained_dir, tmp_path / "data")
     releases = Releases(data)
     older = releases.open(releases.history()[0])
     with releases.writing("0000-newer") as part:

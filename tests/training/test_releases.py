@@ -1,4 +1,5 @@
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -229,38 +230,43 @@ def test_a_leftover_of_a_training_with_the_same_or_no_process_id_is_removed(rele
     assert releases.open(ID).manifest == release.manifest
 
 
-# For each folder named: seals and promotes in a process that dies at the nth call of os.fsync, n being the folder's
-# name, before the call takes effect; prints what became of the process.
+# For each folder named: seals and promotes in a process that dies at the nth call that flushes or moves a file, n being
+# the folder's name, before the call takes effect; prints what became of the process.
 KILLED_WHILE_SEALING = """
 import os, signal, sys
 from pathlib import Path
 from training.releases import Releases
 from small_release import write_small_release
 
-def die_at_fsync(limit):
-    calls, fsync = [], os.fsync
-    def counted(descriptor):
-        calls.append(descriptor)
+calls = []
+
+def die_at(limit, name):
+    call = getattr(os, name)
+    def counted(*given, **named):
+        calls.append(name)
         if len(calls) == limit:
             os.kill(os.getpid(), signal.SIGKILL)
-        fsync(descriptor)
-    os.fsync = counted
+        return call(*given, **named)
+    setattr(os, name, counted)
 
 for folder in map(Path, sys.argv[1:]):
     child = os.fork()
     if child == 0:
-        die_at_fsync(int(folder.name))
+        for name in ("fsync", "rename", "replace"):
+            die_at(int(folder.name), name)
         write_small_release(Releases(folder), "second")
         os._exit(0)
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
 
 
-def test_a_kill_at_any_moment_of_sealing_and_promoting_leaves_only_whole_releases(tmp_path: Path) -> None:
-    count = 20
+def test_a_kill_at_any_moment_of_sealing_and_promoting_leaves_only_whole_releases(
+    small_release_dir: Path, tmp_path: Path
+) -> None:
+    count = 24
     stores = [Releases(tmp_path / str(number)) for number in range(1, count + 1)]
     for store in stores:
-        write_small_release(store, "first")
+        shutil.copytree(small_release_dir, store.data_dir)
     here = Path(__file__).parent
     done = subprocess.run(
         [sys.executable, "-c", KILLED_WHILE_SEALING, *(str(store.data_dir) for store in stores)],
@@ -272,12 +278,12 @@ def test_a_kill_at_any_moment_of_sealing_and_promoting_leaves_only_whole_release
     ends = [int(line) for line in done.stdout.split()]
     kills = ends.count(-9)
     assert ends == [-9] * kills + [0] * (count - kills)
-    assert len(FILES) + 4 < kills < count  # every moment was met: beyond the last one nothing is left to kill
+    assert len(FILES) + 7 < kills < count  # every moment was met: beyond the last one nothing is left to kill
 
-    for store, end in zip(stores, ends, strict=True):
+    for number, store in enumerate(stores, start=1):
         current = store.current_id()
-        # Only the flush behind the new CURRENT may come after it took effect.
-        assert current == ("first" if store in stores[: kills - 1] else "second"), f"fsync {store.data_dir.name}, {end}"
+        # Only the flush behind the new CURRENT comes after it took effect.
+        assert current == (ID if number < kills else "second"), f"killed at call {number} of {kills}"
         assert next(store.open(found).id for found in store.candidates()) == current
         finished = [path.name for path in store.folder.iterdir() if not path.name.startswith(".")]
         assert sorted(store.open(name).id for name in finished) == sorted(finished)
