@@ -1,6 +1,7 @@
 """From the event loop to one thread and back: everything handed over comes back, whatever happens to the thread."""
 
 import asyncio
+import queue
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
@@ -173,8 +174,9 @@ async def test_when_the_thread_dies_everyone_who_waits_hears_of_it(start: Start)
 
 
 @dies
+@pytest.mark.parametrize("moment", ["before it is put into the queue", "as it is put into the queue"])
 async def test_an_item_handed_over_while_the_thread_dies_is_refused(
-    start: Start, monkeypatch: pytest.MonkeyPatch
+    start: Start, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
     def die(_: Sequence[int]) -> list[int]:
         raise SystemExit
@@ -184,14 +186,22 @@ async def test_an_item_handed_over_while_the_thread_dies_is_refused(
     tasks = await hand_over(worker, 0)
     await gate.wait_for_start()
     thread = next(thread for thread in threading.enumerate() if thread.name == "test")
-    make_job = bot.batching._Job
 
-    def make_job_late(*values: Any) -> Any:
+    def let_it_die() -> None:
         gate.open()
-        thread.join(PATIENCE_S)
-        return make_job(*values)
+        thread.join(0.3)  # it may have to wait for the queue itself
 
-    monkeypatch.setattr(bot.batching, "_Job", make_job_late)
+    if moment == "before it is put into the queue":
+        make_job = bot.batching._Job
+        monkeypatch.setattr(bot.batching, "_Job", lambda *values: (let_it_die(), make_job(*values))[1])
+    else:
+
+        class LateQueue(queue.SimpleQueue[Any]):
+            def put(self, *values: Any) -> None:
+                let_it_die()
+                super().put(*values)
+
+        monkeypatch.setattr(worker, "_queue", LateQueue())
     tasks += await hand_over(worker, 1)
 
     assert [type(outcome) for outcome in await results(tasks)] == [Overloaded] * 2

@@ -76,6 +76,14 @@ def test_the_newest_fifty_payloads_are_kept_each_once(shown: list[list[int]]) ->
     assert set(expected) == set(state.offered)
 
 
+def test_of_more_than_fifty_payloads_the_oldest_go() -> None:
+    state = Conversation(id="c").after(said([f"/{number}"]) for number in range(60))
+    again = state.after([said(["/12", "/new"])])
+
+    assert state.offered == tuple(f"/{number}" for number in range(10, 60))
+    assert again.offered == (*(f"/{number}" for number in range(11, 60) if number != 12), "/12", "/new")
+
+
 def test_a_slot_keeps_its_last_value_and_may_be_emptied() -> None:
     state = Conversation(id="c").after(
         [*slot_events({"name": "Ann", "city": "Leeds"}, 1.0), *slot_events({"name": "Bo", "city": None}, 2.0)]

@@ -162,16 +162,22 @@ def test_a_promoted_release_is_followed(data_dir: Path) -> None:
     assert old.read(["hello"])[0].engine is old, "what the old release began it can finish"
 
 
-def test_a_release_that_is_refused_is_named_once_and_the_old_one_stays(data_dir: Path) -> None:
+def test_a_release_that_is_refused_is_tried_and_named_once_and_the_old_one_stays(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     host = ModelHost(Releases(data_dir))
     good = host.engine
     bad = add_release(data_dir, "0000-next", {"encoder.onnx": b"not a graph"})
     Releases(data_dir).promote(bad)
+    opened = []
+    open_release = host.releases.open
+    monkeypatch.setattr(host.releases, "open", lambda name: (opened.append(name), open_release(name))[1])
 
     with capture_logs() as logs:
         assert [host.follow() for _ in range(3)] == [False, False, False]
 
     assert host.engine is good
+    assert opened == ["0000-next"], "hashing it again each time would cost as much as serving"
     assert list(host.refused) == ["0000-next"]
     assert "encoder.onnx" in host.refused["0000-next"]
     assert [(line["event"], line["release"], line["serving"]) for line in logs] == [

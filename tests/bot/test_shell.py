@@ -4,15 +4,23 @@ import os
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import numpy as np
 import pytest
 from rich.console import Console
+from scripted_bot import SPEC, scripted_engine
 
+from bot.engine import Reading
 from bot.model_host import ModelHost
 from bot.shell import chat
-from configs import Assistant
+from configs import Assistant, Button, Variation
+from nlu import IntentScore, Understanding
+from retrieval import Hit, Pair
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -68,7 +76,8 @@ async def test_a_number_that_is_no_button_is_words(type_lines: Type, minimal: As
     printed = await type_lines(b"hello", number)
 
     assert len(replies(printed)) == 2
-    assert replies(printed)[1] not in texts(minimal, "utter_track_order")
+    for response in ("utter_track_order", "utter_return_item", "utter_opening_hours"):
+        assert replies(printed)[1] not in texts(minimal, response)
 
 
 async def test_buttons_of_an_earlier_message_are_no_longer_numbered(type_lines: Type, minimal: Assistant) -> None:
@@ -90,10 +99,26 @@ async def test_what_cannot_be_taken_is_said_and_the_talk_goes_on(type_lines: Typ
     assert replies(printed)[-1] in texts(minimal, "utter_thank")
 
 
-async def test_what_was_typed_is_never_taken_as_markup(type_lines: Type) -> None:
-    printed = await type_lines(b"[bold]Do you deliver abroad?[/bold]", explain=True)
+async def test_what_owners_and_customers_write_is_never_taken_as_markup(monkeypatch: pytest.MonkeyPatch) -> None:
+    wild = "[bold]a[/bold] [/x] [red"
+    said = Variation(text=wild, buttons=(Button(title=wild, payload=wild),), image=wild, custom={wild: wild})
+    engine = scripted_engine(replace(SPEC, domain=replace(SPEC.domain, responses={"utter_hours": (said,)})))
+    hit = Hit(pair=Pair(id="p1", question=wild, answer=wild), cosine=0.1, rank=1)
+    score = IntentScore(name="hours", probability=0.9)
 
-    assert len(replies(printed)) >= 1
+    def read(typed: list[str]) -> list[Reading]:
+        understanding = Understanding(text=typed[0], ranking=(score,), embedding=np.zeros(4, np.float32))
+        return [Reading(understanding=understanding, hits=(hit,), engine=engine)]
+
+    engine.read = read
+    monkeypatch.setattr("sys.stdin", StringIO(f"{wild}\n"))
+    console = Console(file=StringIO(), width=120)
+    host: Any = SimpleNamespace(engine=engine)
+
+    await chat(host, console, explain=True)
+
+    printed = console.file.getvalue()  # type: ignore[attr-defined]
+    assert [line.count(wild) for line in printed.splitlines() if wild in line] == [1, 1, 2, 1, 1]
 
 
 async def test_an_explanation_shows_intents_and_past_questions(type_lines: Type) -> None:

@@ -130,7 +130,7 @@ async def test_a_promoted_release_serves_as_soon_as_it_is_loaded(serve: Any, dat
     Releases(data_dir).promote(release)
     await until(client, lambda found: found["model_id"] == "0000-second")
 
-    assert time.monotonic() - started < 0.5 + 1.0 + 5 * load_s
+    assert time.monotonic() - started < 0.5 + 2.0 + 10 * load_s, "the machine may be busy; the server may not wait"
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,12 @@ def test_the_first_hit_does_not_depend_on_how_many_are_asked_for(k: int) -> None
     assert found_by(retriever, directions(0), k) == [("first", 1), ("second", 2), ("third", 3)][:k]
 
 
+def test_five_hits_are_found_unless_another_number_is_asked_for() -> None:
+    pairs = [pair(f"p{at}", f"A{at}") for at in range(7)]
+    (hits,) = Retriever(pairs, FlatIndex(directions(*range(7)))).search(directions(0))
+    assert [hit.pair.id for hit in hits] == ["p0", "p1", "p2", "p3", "p4"]
+
+
 def test_without_pairs_nothing_is_found() -> None:
     retriever = Retriever.build([], DegreesEncoder({}))
     assert retriever.search(directions(0, 90), 3) == [[], []]
