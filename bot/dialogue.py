@@ -37,6 +37,7 @@ from bot.turn_lock import TurnLock
 from configs.domain import Button
 
 MAX_TITLE_CHARS = 80
+NLU_FALLBACK = "nlu_fallback"  # Rasa's name for a message that no intent fits
 
 
 class Store(Protocol):
@@ -185,12 +186,13 @@ def _perform(
     def say(name: str) -> BotMessage | None:
         return responses.say(name, slots, channel)
 
+    def do(actions: tuple[str, ...]) -> list[tuple[str, BotMessage | None]]:
+        known = engine.spec.domain.responses
+        return [(action, say(action if action in known else _utterance(action))) for action in actions]
+
     match decision:
         case Template(actions=actions):
-            return [
-                (action, say(action if action in engine.spec.domain.responses else _utterance(action)))
-                for action in actions
-            ]
+            return do(actions)
         case PastAnswer(pair_id=pair_id):
             return [("action_past_answer", BotMessage(text=engine.pairs[pair_id].answer))]
         case AskBack(options=options):
@@ -201,8 +203,8 @@ def _perform(
                     replace(question, buttons=tuple(option_button(engine, o) for o in options)),
                 )
             ]
-        case FallBack():
-            return [("action_default_fallback", say("utter_default"))]
+        case FallBack():  # a Rasa project answers it by a rule of its own, or by utter_default
+            return do(engine.spec.actions.get(NLU_FALLBACK, ("action_default_fallback",)))
 
 
 def _initial_slots(engine: Engine) -> dict[str, Any]:

@@ -15,6 +15,19 @@ SHIPPED = Path(__file__).parent
 STARTER = SHIPPED / "shop"
 MINIMAL = SHIPPED / "minimal"
 DEFAULT_ACTIONS = frozenset({"action_listen", "action_restart", "action_default_fallback"})
+RASA_ACTIONS = DEFAULT_ACTIONS | {
+    "action_back",
+    "action_deactivate_loop",
+    "action_default_ask_affirmation",
+    "action_default_ask_rephrase",
+    "action_extract_slots",
+    "action_revert_fallback_events",
+    "action_session_start",
+    "action_two_stage_fallback",
+    "action_unlikely_intent",
+}
+RASA_INTENTS = frozenset({"restart", "back", "out_of_scope", "session_start", "nlu_fallback"})
+FILES_UNUSED = ("actions", "actions.py", "endpoints.yml", "credentials.yml")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,11 +79,16 @@ def read_assistant(root: Path) -> Assistant:
         followed, said = parse_rules(file)
         rules += followed
         notices += said
-    _check_examples(root, examples)
+    notices += _contradictions(examples)
+    examples = _check_examples(root, examples)
     rules = _of_retrieval_intents(examples, rules)
     rules += _rules_by_name(domain, examples, rules)
     _check_rules(domain, examples, rules)
+    rules, said = _followed(domain, rules)
+    notices += said
     notices += _unlisted_intents(domain, examples)
+    notices += _unanswered_intents(examples, rules)
+    notices += _unused_files(root)
     return Assistant(
         root=root,
         language=language,
@@ -115,8 +133,11 @@ def _yaml_files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.suffix in {".yml", ".yaml"})
 
 
-def _check_examples(root: Path, examples: list[Example]) -> None:
-    intents = {example.intent for example in examples}
+def _check_examples(root: Path, examples: list[Example]) -> list[Example]:
+    """The examples whose text stands under one intent, or first stands there; `_contradictions` names the others."""
+    first: dict[str, str] = {}
+    kept = [e for e in examples if first.setdefault(e.text.casefold(), e.intent) == e.intent]
+    intents = {example.intent for example in kept}
     if len(intents) < 2:
         raise AssistantError(
             root / "data",
@@ -124,17 +145,17 @@ def _check_examples(root: Path, examples: list[Example]) -> None:
             f"has examples of {len(intents)} intents",
             "Write examples of at least two intents.",
         )
-    seen: dict[str, Example] = {}
-    for example in examples:
-        other = seen.setdefault(example.text.casefold(), example)
-        if other.intent != example.intent:
-            raise AssistantError(
-                example.path,
-                example.line,
-                f"{example.text!r} is an example of {example.intent} here and of {other.intent} "
-                f"in {other.path.name}:{other.line}",
-                "Keep it under the intent it means.",
-            )
+    return kept
+
+
+def _contradictions(examples: list[Example]) -> list[str]:
+    first: dict[str, Example] = {}
+    return [
+        f"{example.path}:{example.line}: {example.text!r} is not used as an example of {example.intent}: it is one of "
+        f"{other.intent} in {other.path.name}:{other.line}"
+        for example in examples
+        if (other := first.setdefault(example.text.casefold(), example)).intent != example.intent
+    ]
 
 
 def _of_retrieval_intents(examples: list[Example], rules: list[Rule]) -> list[Rule]:
@@ -172,9 +193,30 @@ def _rules_by_name(domain: Domain, examples: list[Example], rules: list[Rule]) -
     ]
 
 
+def _followed(domain: Domain, rules: list[Rule]) -> tuple[list[Rule], list[str]]:
+    """The rules whose actions can be done, and a line for each of the others and for each custom action."""
+    beyond = (RASA_ACTIONS - DEFAULT_ACTIONS) | set(domain.forms)
+    followed = [rule for rule in rules if not beyond.intersection(rule.actions)]
+    notices = [
+        f"{rule.path}:{rule.line}: the rule {rule.name!r} is not followed yet: {', '.join(rule.actions)} cannot be done"
+        for rule in rules
+        if beyond.intersection(rule.actions)
+    ]
+    custom = {
+        action
+        for rule in followed
+        for action in rule.actions
+        if action in domain.actions and action not in domain.responses and action not in DEFAULT_ACTIONS
+    }
+    notices += [
+        f"the custom action {action} is not run yet; utter_default is said instead" for action in sorted(custom)
+    ]
+    return followed, notices
+
+
 def _check_rules(domain: Domain, examples: list[Example], rules: list[Rule]) -> None:
-    intents = {*domain.intents, *(example.intent for example in examples)}
-    known_actions = {*domain.responses, *domain.actions, *DEFAULT_ACTIONS}
+    intents = {*domain.intents, *(example.intent for example in examples), *RASA_INTENTS}
+    known_actions = {*domain.responses, *domain.actions, *domain.forms, *RASA_ACTIONS}
     seen: dict[str, Rule] = {}
     for rule in rules:
         if rule.intent not in intents:
@@ -200,6 +242,19 @@ def _check_rules(domain: Domain, examples: list[Example], rules: list[Rule]) -> 
                 f"the rules {other.name!r} and {rule.name!r} answer {rule.intent!r} differently",
                 "Keep one of them.",
             )
+
+
+def _unanswered_intents(examples: list[Example], rules: list[Rule]) -> list[str]:
+    ruled = {rule.intent for rule in rules}
+    return [
+        f"the intent {intent} has neither a rule nor a response utter_{intent}: it is never answered from a template"
+        for intent in dict.fromkeys(example.intent for example in examples)
+        if intent not in ruled
+    ]
+
+
+def _unused_files(root: Path) -> list[str]:
+    return [f"{root / name}: not used yet" for name in FILES_UNUSED if (root / name).exists()]
 
 
 def _unlisted_intents(domain: Domain, examples: list[Example]) -> list[str]:

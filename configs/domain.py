@@ -73,6 +73,7 @@ class Domain:
     responses: Mapping[str, tuple[Variation, ...]] = field(default_factory=dict)
     slots: Mapping[str, Any] = field(default_factory=dict)
     actions: tuple[str, ...] = ()
+    forms: tuple[str, ...] = ()
     session_minutes: float = 60.0
     carry_over_slots: bool = True
 
@@ -103,6 +104,7 @@ def read_domain(paths: Sequence[Path]) -> tuple[Domain, list[str]]:
             responses={**merged.responses, **part.responses},
             slots={**merged.slots, **part.slots},
             actions=tuple(dict.fromkeys((*merged.actions, *part.actions))),
+            forms=tuple(dict.fromkeys((*merged.forms, *part.forms))),
             session_minutes=part.session_minutes if "session_config" in file.data else merged.session_minutes,
             carry_over_slots=part.carry_over_slots if "session_config" in file.data else merged.carry_over_slots,
         )
@@ -134,6 +136,7 @@ def _parse_domain(file: YamlFile) -> tuple[Domain, list[str]]:
         },
         slots={name: _initial_value(file, name, value) for name, value in _mapping(file, ("slots",)).items()},
         actions=_names(file, "actions"),
+        forms=tuple(_mapping(file, ("forms",))),
         session_minutes=float(minutes),
         carry_over_slots=carry_over,
     )

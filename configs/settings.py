@@ -45,7 +45,7 @@ def _parse_list(value: object) -> object:
 class Settings(BaseSettings):
     """Settings of one process. Each can be given as an environment variable, `KEFU_` and its name."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True)
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: Annotated[int, Field(ge=0, le=65535)] = Field(5005, description="Port to listen on; 0 takes any free one.")

@@ -128,6 +128,15 @@ async def test_every_decision_has_its_words_and_its_action(
     assert [event["name"] for event in events[5:] if event["event"] == "action"] == [*actions, "action_listen"]
 
 
+async def test_a_rule_for_nlu_fallback_says_what_the_bot_does_when_it_does_not_know(scripted: MakeBot) -> None:
+    bot = scripted(actions={**ACTIONS, "nlu_fallback": ("utter_link", "action_default_fallback")})
+
+    turn = await bot.say("blargh")
+
+    assert turn.decision == FallBack(confidence=0.05)
+    assert [message.text for message in turn.messages] == ["Here is the link.", "I did not understand."]
+
+
 async def test_asking_back_offers_the_options_as_buttons(scripted: MakeBot) -> None:
     bot = scripted()
 

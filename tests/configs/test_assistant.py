@@ -155,6 +155,39 @@ def test_everything_not_honoured_is_said_once(tmp_path: Path) -> None:
         f"{folder}/data/nlu.yml: 1 `lookup` entries are not used: entities are not extracted yet",
         f"{folder}/data/stories.yml:1: stories are not followed yet; rules are",
         "the intent bye has examples but is not listed in the domain; it is used all the same",
+        "the intent bye has neither a rule nor a response utter_bye: it is never answered from a template",
+    )
+
+
+def test_what_only_rasa_can_do_is_said_and_the_rest_is_used(tmp_path: Path) -> None:
+    folder = assistant_folder(
+        tmp_path,
+        {
+            "domain.yml": "intents: [greet, bye]\nactions: [action_book]\nforms: {table_form: {required_slots: [n]}}\n"
+            "responses: {utter_greet: [Hi], utter_sorry: [Sorry]}\n",
+            "data/rules.yml": "rules:\n"
+            "- {rule: Sorry, steps: [{intent: nlu_fallback}, {action: utter_sorry}]}\n"
+            "- {rule: Back, steps: [{intent: back}, {action: action_back}]}\n"
+            "- {rule: Table, steps: [{intent: bye}, {action: table_form}]}\n"
+            "- {rule: Book, steps: [{intent: greet}, {action: action_book}]}\n",
+            "data/sub.yml": "nlu:\n- intent: bye\n  examples:\n  - see you\n  - HELLO\n",
+            "endpoints.yml": "",
+        },
+    )
+    assistant = read_assistant(folder)
+    assert {rule.intent: rule.actions for rule in assistant.rules} == {
+        "nlu_fallback": ("utter_sorry",),
+        "greet": ("action_book",),
+    }
+    assert [example.text for example in assistant.examples if example.intent == "bye"] == ["good bye", "see you"]
+    assert assistant.notices == (
+        f"{folder}/domain.yml:3: `forms` is not used: forms are not run yet",
+        f"{folder}/data/sub.yml:5: 'HELLO' is not used as an example of bye: it is one of greet in nlu.yml:4",
+        f"{folder}/data/rules.yml:3: the rule 'Back' is not followed yet: action_back cannot be done",
+        f"{folder}/data/rules.yml:4: the rule 'Table' is not followed yet: table_form cannot be done",
+        "the custom action action_book is not run yet; utter_default is said instead",
+        "the intent bye has neither a rule nor a response utter_bye: it is never answered from a template",
+        f"{folder}/endpoints.yml: not used yet",
     )
 
 
@@ -187,12 +220,6 @@ def test_everything_not_honoured_is_said_once(tmp_path: Path) -> None:
             "Write examples of at least two intents.",
         ),
         ({"data/nlu.yml": ""}, "/data", "has examples of 0 intents", "Write examples of at least two intents."),
-        (
-            {"data/sub.yml": "nlu:\n- intent: bye\n  examples:\n  - see you\n  - HELLO\n"},
-            "/data/sub.yml:5",
-            "'HELLO' is an example of bye here and of greet in nlu.yml:4",
-            "Keep it under the intent it means.",
-        ),
         (
             {"data/rules.yml": "rules:\n- rule: Greet\n  steps: [{intent: great}, {action: utter_greet}]\n"},
             "/data/rules.yml:2",

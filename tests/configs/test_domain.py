@@ -124,6 +124,7 @@ def test_a_split_domain_is_read_as_one(tmp_path: Path) -> None:
     assert domain == Domain(
         intents=("greet", "bye", "thank"),
         actions=("action_a", "action_b"),
+        forms=("f",),
         slots={"a": 1, "b": 2},
         responses={"utter_a": (Variation(text="text"),), "utter_b": (Variation(text="other"),)},
         session_minutes=5.0,

@@ -57,7 +57,6 @@ LIST = 'Value error, not a JSON list such as ["https://shop.example"]'
     ("name", "written", "value", "problem"),
     [
         ("PORT", "http", "'http'", "Input should be a valid integer, unable to parse string as an integer"),
-        ("PORT", "", "''", "Input should be a valid integer, unable to parse string as an integer"),
         ("PORT", "5005.5", "'5005.5'", "Input should be a valid integer, unable to parse string as an integer"),
         ("PORT", "-1", "'-1'", "Input should be greater than or equal to 0"),
         ("PORT", "65536", "'65536'", "Input should be less than or equal to 65535"),
@@ -73,7 +72,6 @@ LIST = 'Value error, not a JSON list such as ["https://shop.example"]'
         ("MAX_TEXT_CHARS", "0", "'0'", "Input should be greater than or equal to 1"),
         ("FOLLOW_INTERVAL_S", "0", "'0'", "Input should be greater than or equal to 0.05"),
         ("CORS_ORIGINS", "https://a.example", "'https://a.example'", LIST),
-        ("CORS_ORIGINS", "", "''", LIST),
         ("CORS_ORIGINS", '["a"', "'[\"a\"'", LIST),
         ("CORS_ORIGINS", '"*"', "'*'", "Input should be a valid tuple"),
         ("CORS_ORIGINS", "[1]", "1", "Input should be a valid string"),
