@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from training.progress import Progress as Step
 from training.progress import Report
@@ -14,12 +14,11 @@ from training.progress import Report
 def show_progress(console: Console) -> Iterator[Report]:
     """A bar on `console` that follows the reported steps; plain lines where there is no terminal."""
     columns = (
-        TextColumn("{task.description:<26}"),
-        BarColumn(bar_width=24),
-        TextColumn("{task.fields[figures]:<52}"),
-        TimeElapsedColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=8),
+        TextColumn("{task.fields[figures]}"),
+        TimeRemainingColumn(compact=True),
         TextColumn("left"),
-        TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("starting", total=None, figures="")
@@ -41,6 +40,6 @@ def show_progress(console: Console) -> Iterator[Report]:
 def _figures(step: Step) -> str:
     if not step.epoch:
         return ""
-    loss = "" if step.loss is None else f"  loss {step.loss:.3f}"
-    accuracy = "" if step.accuracy is None else f"  validation accuracy {step.accuracy:.1%}"
+    loss = "" if step.loss is None else f" loss {step.loss:.3f}"
+    accuracy = "" if step.accuracy is None else f" validation accuracy {step.accuracy:.1%}"
     return f"epoch {step.epoch}/{step.epochs}{loss}{accuracy}"
