@@ -17,7 +17,7 @@ from training.releases import SMOKE_FILE, Releases
 
 DRAIN_S = 10.0
 # How long one Python thread may keep the others waiting. At the default of 5 ms the model's thread, back from a
-# forward pass, waits for the event loop: 148 messages a second instead of 169 on two cores.
+# forward pass, waits for the event loop: about a tenth fewer messages a second on two cores.
 SWITCH_INTERVAL_S = 0.0005
 
 

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from configs.errors import AssistantError
+from configs.json_lines import read_json_lines
 from configs.yaml_file import nearest, read_text
 
 COLUMNS = ("id", "question", "answer", "intent", "tags", "locale", "source", "updated_at")
@@ -159,13 +159,7 @@ def _checked_header(record: Sequence[str], path: Path, line: int) -> list[str]:
 
 
 def _jsonl_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    for line, text in enumerate(read_text(path).split("\n"), start=1):
-        if not text.strip():
-            continue
-        try:
-            row = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise AssistantError(path, line, f"not valid JSON: {error}", "Write one object a line.") from error
+    for line, row in read_json_lines(path):
         if not isinstance(row, dict):
             raise AssistantError(path, line, "not an object", 'Write {"id": ..., "question": ..., "answer": ...}.')
         if unknown := set(row) - set(COLUMNS):

@@ -14,8 +14,6 @@ from training.progress import silent
 from training.releases import Releases
 from training.trainer import Trained, train_assistant
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
-
 
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,11 +83,3 @@ async def serve(settings: Settings) -> AsyncIterator[Serve]:
 async def client(serve: Serve, data_dir: Path) -> TestClient:
     """A client of a server with the minimal assistant."""
     return await serve(data_dir)
-
-
-@pytest.fixture(scope="session")
-def shared() -> Path:
-    """The folder of real data sets beside the checkout."""
-    if not SHARED.is_dir():
-        pytest.skip("the data sets are not beside this checkout; the benchmarks say how to get them")
-    return SHARED

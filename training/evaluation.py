@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from configs.errors import AssistantError
-from configs.yaml_file import read_text
+from configs.json_lines import read_json_lines
 from retrieval.knowledge import Pair
 from training.metrics import RiskPoint, risk_coverage
 from training.pictures import draw_risk_coverage
@@ -104,15 +104,7 @@ def read_questions(path: Path, intents: Iterable[str], pairs: Sequence[Pair]) ->
     """
     known_intents = frozenset(intents)
     answers = {pair.id: pair.answer for pair in pairs}
-    questions = []
-    for line, text in enumerate(read_text(path).split("\n"), start=1):
-        if not text.strip():
-            continue
-        try:
-            row = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise AssistantError(path, line, f"not valid JSON: {error}", "Write one object a line.") from error
-        questions.append(_parse_question(row, path, line, known_intents, answers))
+    questions = [_parse_question(row, path, line, known_intents, answers) for line, row in read_json_lines(path)]
     if not questions:
         raise AssistantError(path, None, "there are no questions", "Write one JSON object a line.")
     return questions

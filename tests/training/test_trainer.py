@@ -420,7 +420,8 @@ def test_the_smallest_assistant_can_be_trained(tiny_checkpoint: Checkpoint, tmp_
     root = tmp_path / "smallest"
     (root / "data").mkdir(parents=True)
     (root / "config.yml").write_text(
-        f"kefu:\n  encoder: {{name: {tiny_checkpoint.source}}}\n  training: {{max_epochs: 20, batch_size: 2, head_learning_rate: 0.1}}\n",
+        f"kefu:\n  encoder: {{name: {tiny_checkpoint.source}}}\n"
+        "  training: {max_epochs: 20, batch_size: 2, head_learning_rate: 0.1}\n",
         "utf-8",
     )
     (root / "domain.yml").write_text(
