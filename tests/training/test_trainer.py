@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,7 @@ from training.metrics import expected_calibration_error
 from training.progress import Progress, silent
 from training.releases import Releases
 from training.split import stratified_split
-from training.trainer import INTENT_PARTS, Trained, read_classifier, train_assistant
+from training.trainer import INTENT_PARTS, Trained, read_classifier, smoke_questions, train_assistant
 
 ROOT = Path(__file__).resolve().parents[2]
 STAGES = [
@@ -483,3 +483,14 @@ def test_the_smoke_questions_come_out_right(trained: Trained) -> None:
     for question, u, (hit,) in zip(smoke, understood, hits, strict=True):
         assert question.get("intent", u.intent.name) == u.intent.name
         assert question.get("pair_id", hit.pair.id) == hit.pair.id
+
+
+def test_an_example_that_comes_out_wrong_is_no_smoke_question(minimal: Assistant, trained: Trained) -> None:
+    taken_wrongly = replace(minimal.examples[0], text="thank you so much!", intent="goodbye")
+    taken_rightly = replace(minimal.examples[0], text="where is my order", intent="track_order")
+    retriever = Retriever.load(trained.release.folder)
+
+    smoke = smoke_questions(understander_of(trained.release), retriever, [taken_wrongly, taken_rightly])
+
+    asked = [(question["text"], question["intent"]) for question in smoke if "intent" in question]
+    assert asked == [("where is my order", "track_order")]
