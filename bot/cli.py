@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from bot.data_commands import data_app
 from configs.assistant import MINIMAL, STARTER, copy_assistant, read_assistant
 from configs.errors import AssistantError, KefuError
 from configs.settings import LogFormat, LogLevel, Settings, load_settings, unknown_variables
@@ -22,6 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.add_typer(data_app, name="data")
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 

@@ -168,7 +168,7 @@ def _trusted_payload(engine: Engine, text: str, conversation: Conversation) -> P
 def _decide(engine: Engine, reading: Reading | None, payload: Payload | None) -> Decision:
     spec = engine.spec
     if reading is not None:
-        return decide(reading.understanding.ranking, reading.hits, spec.actions, spec.policy)
+        return decide(reading.understanding, reading.hits, spec.actions, spec.policy)
     assert payload is not None  # noqa: S101 - a turn has words or a command
     if payload.name == PAST_ANSWER:
         pair_id = str(payload.entities.get("pair"))

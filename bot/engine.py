@@ -8,11 +8,10 @@ import numpy as np
 
 from bot.policy import SEARCHED_PAIRS
 from configs.bot_spec import BotSpec
-from nlu.intent import IntentClassifier
-from nlu.onnx_encoder import OnnxEncoder
-from nlu.understanding import Understander, Understanding
+from nlu.saved import load_understander
+from nlu.understanding import Understanding
 from retrieval.retriever import Hit, Retriever
-from training.releases import ASSISTANT_FILE, INTENTS_FILE, SMOKE_FILE, Release, ReleaseError
+from training.releases import ASSISTANT_FILE, SMOKE_FILE, Release, ReleaseError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -54,11 +53,9 @@ class Engine:
 
     def _load(self, release: Release, threads: int) -> None:
         self.spec = BotSpec.from_json((release.folder / ASSISTANT_FILE).read_bytes())
-        facts = release.read_json(INTENTS_FILE)
-        encoder = OnnxEncoder(release.folder, threads=threads)
-        self.understander = Understander(encoder, IntentClassifier(facts["labels"], facts["temperature"]))
+        self.understander = load_understander(release.folder, self.spec.entities, threads=threads)
         self.retriever = Retriever.load(release.folder)
-        if encoder.classes != len(facts["labels"]) or self.retriever.index.dimension != encoder.dimension:
+        if self.retriever.index.dimension != self.understander.encoder.dimension:
             raise ValueError("its parts do not fit together")
         self.pairs = {pair.id: pair for pair in self.retriever.pairs}
 

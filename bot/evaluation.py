@@ -35,7 +35,7 @@ def ask_all(engine: Engine, questions: Sequence[Question]) -> list[Outcome]:
 def _outcome(engine: Engine, question: Question, reading: Reading) -> Outcome:
     spec = engine.spec
     ranking, hits = reading.understanding.ranking, reading.hits
-    decision = decide(ranking, hits, spec.actions, spec.policy)
+    decision = decide(reading.understanding, hits, spec.actions, spec.policy)
     candidate: Answer | None
     match decision:
         case Template() | PastAnswer():

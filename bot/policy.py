@@ -11,10 +11,12 @@ from typing import TypeAlias
 
 from configs.assistant_config import PolicyConfig
 from nlu.intent import IntentScore
+from nlu.understanding import Understanding
 from retrieval.retriever import Hit
 
 SEARCHED_PAIRS = 3
 MAX_OPTIONS = 2
+MAX_UNCOVERED = 0.5  # of a message's letters
 
 
 class Reason(StrEnum):
@@ -26,6 +28,8 @@ class Reason(StrEnum):
     BUTTON = "button"
     UNSURE = "unsure"
     NOTHING_NEAR = "nothing_near"
+    OUT_OF_SCOPE = "out_of_scope"
+    SCRIPT_NOT_COVERED = "script_not_covered"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +75,7 @@ Decision: TypeAlias = Template | PastAnswer | AskBack | FallBack
 
 
 def decide(
-    ranking: Sequence[IntentScore],
+    understanding: Understanding,
     hits: Sequence[Hit],
     actions: Mapping[str, tuple[str, ...]],
     config: PolicyConfig,
@@ -79,22 +83,28 @@ def decide(
     """The decision for one message.
 
     Args:
-        ranking: Intents, the likeliest first.
         hits: Stored pairs, the nearest first.
         actions: By intent, what answers it; an intent without is never answered from a template.
     """
+    ranking = understanding.ranking
+    if understanding.uncovered > MAX_UNCOVERED:
+        return FallBack(confidence=0.0, reason=Reason.SCRIPT_NOT_COVERED)
     template, past = best_template(ranking, actions), best_past_answer(hits, config)
     if past is not None and past.reason is Reason.SAME_QUESTION:
         return past
-    if template is not None and template.confidence >= config.template_threshold:
+    in_scope = understanding.scope >= config.scope_threshold
+    if template is not None and template.confidence >= config.template_threshold and in_scope:
         return template
     if past is not None and past.confidence >= config.answer_threshold:
         return past
-    options = likely_options(ranking, hits, actions, config)
+    if not in_scope:
+        return FallBack(confidence=understanding.scope, reason=Reason.OUT_OF_SCOPE)
     confidence = max((answer.confidence for answer in (template, past) if answer is not None), default=0.0)
-    if options:
-        return AskBack(options=options, confidence=confidence)
-    return FallBack(confidence=confidence)
+    return _ask_back(likely_options(ranking, hits, actions, config), confidence)
+
+
+def _ask_back(options: tuple[Answer, ...], confidence: float) -> AskBack | FallBack:
+    return AskBack(options=options, confidence=confidence) if options else FallBack(confidence=confidence)
 
 
 def best_template(ranking: Sequence[IntentScore], actions: Mapping[str, tuple[str, ...]]) -> Template | None:

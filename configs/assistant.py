@@ -7,13 +7,14 @@ from pathlib import Path
 from configs.assistant_config import KefuConfig, parse_config
 from configs.domain import Domain, read_domain
 from configs.errors import AssistantError
-from configs.nlu_data import Example, parse_nlu
+from configs.nlu_data import Example, Lookup, Regex, Synonym, parse_nlu, patterns_by_entity, synonym_table
 from configs.rules import Rule, parse_rules
 from configs.yaml_file import nearest, read_yaml
 
 SHIPPED = Path(__file__).parent
 STARTER = SHIPPED / "shop"
 MINIMAL = SHIPPED / "minimal"
+STARTERS = {"minimal": MINIMAL, "shop": STARTER, "shop-zh": SHIPPED / "shop-zh"}
 DEFAULT_ACTIONS = frozenset({"action_listen", "action_restart", "action_default_fallback"})
 RASA_ACTIONS = DEFAULT_ACTIONS | {
     "action_back",
@@ -26,7 +27,8 @@ RASA_ACTIONS = DEFAULT_ACTIONS | {
     "action_two_stage_fallback",
     "action_unlikely_intent",
 }
-RASA_INTENTS = frozenset({"restart", "back", "out_of_scope", "session_start", "nlu_fallback"})
+OUT_OF_SCOPE = "out_of_scope"
+RASA_INTENTS = frozenset({"restart", "back", OUT_OF_SCOPE, "session_start", "nlu_fallback"})
 FILES_UNUSED = ("actions", "actions.py", "endpoints.yml", "credentials.yml")
 
 
@@ -48,11 +50,20 @@ class Assistant:
     rules: tuple[Rule, ...]
     knowledge_paths: tuple[Path, ...]
     notices: tuple[str, ...]
+    synonyms: tuple[Synonym, ...] = ()
+    regexes: tuple[Regex, ...] = ()
+    lookups: tuple[Lookup, ...] = ()
 
     @property
     def name(self) -> str:
         """The folder's name."""
         return self.root.name
+
+    @property
+    def entity_names(self) -> frozenset[str]:
+        """The entities that the domain lists or an example marks."""
+        marked = {entity.entity for example in self.examples for entity in example.entities}
+        return frozenset(marked.union(self.domain.entities))
 
 
 def read_assistant(root: Path) -> Assistant:
@@ -69,17 +80,23 @@ def read_assistant(root: Path) -> Assistant:
     notices += said
     examples: list[Example] = []
     rules: list[Rule] = []
+    synonyms: list[Synonym] = []
+    regexes: list[Regex] = []
+    lookups: list[Lookup] = []
     for path in _data_files(root):
         file = read_yaml(path)
         if not isinstance(file.data, dict):
             raise file.error((), "must be a mapping", 'Start with `version: "3.1"` and `nlu:` or `rules:`.')
         found, said = parse_nlu(file)
-        examples += found
+        examples += found.examples
+        synonyms += found.synonyms
+        regexes += found.regexes
+        lookups += found.lookups
         notices += said
         followed, said = parse_rules(file)
         rules += followed
         notices += said
-    notices += _contradictions(examples)
+    notices += _contradictions(examples) + synonym_table(synonyms, examples)[1]
     examples = _check_examples(root, examples)
     rules = _of_retrieval_intents(examples, rules)
     rules += _rules_by_name(domain, examples, rules)
@@ -89,7 +106,7 @@ def read_assistant(root: Path) -> Assistant:
     notices += _unlisted_intents(domain, examples)
     notices += _unanswered_intents(examples, rules)
     notices += _unused_files(root)
-    return Assistant(
+    assistant = Assistant(
         root=root,
         language=language,
         config=config,
@@ -98,7 +115,14 @@ def read_assistant(root: Path) -> Assistant:
         rules=tuple(rules),
         knowledge_paths=tuple(sorted(p for p in (root / "knowledge").glob("*") if p.suffix in {".csv", ".jsonl"})),
         notices=tuple(notices),
+        synonyms=tuple(synonyms),
+        regexes=tuple(regexes),
+        lookups=tuple(lookups),
     )
+    unnamed = [
+        line for entries in (regexes, lookups) for line in patterns_by_entity(entries, assistant.entity_names)[1]
+    ]
+    return replace(assistant, notices=(*assistant.notices, *unnamed))
 
 
 def copy_assistant(source: Path, target: Path) -> None:

@@ -1,10 +1,13 @@
 """The `config.yml` of an assistant: Rasa's keys as Rasa means them, and Kefu's own under `kefu:`."""
 
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from configs.nlu_data import compile_pattern
 from configs.yaml_file import YamlFile, nearest
 
 DEFAULT_ENCODER = "all-MiniLM-L6-v2"
@@ -29,17 +32,33 @@ class EncoderConfig(_Section):
     max_tokens: int = Field(128, ge=8, le=512)
 
 
-class TrainingConfig(_Section):
-    """How the encoder and its head are fine-tuned."""
+class Method(StrEnum):
+    """How the classifier learns: with which of the encoder's weights."""
 
-    max_epochs: int | None = Field(
-        None, ge=1, le=100, description="Most passes over the examples; chosen by their number if left out."
+    AUTO = "auto"
+    FULL = "full"
+    LORA = "lora"
+    BITFIT = "bitfit"
+    HEAD = "head"
+
+
+class IntentTrainingConfig(_Section):
+    """How the upper layers and the heads are fine-tuned; what is left out is chosen by the number of examples."""
+
+    method: Method = Field(
+        Method.AUTO,
+        strict=False,
+        description="full: all weights of the tuned layers; lora: low-rank additions to them; bitfit: their biases and "
+        "layer norms; head: none, logistic regression on the untouched encoder; auto: full where it beats head.",
     )
+    tuned_layers: int | None = Field(
+        None, ge=1, le=48, description="Upper layers that are tuned; half of the encoder's if left out."
+    )
+    max_epochs: int | None = Field(None, ge=1, le=100, description="Most passes over the examples.")
     patience: int = Field(3, ge=1, le=100, description="Epochs without a better validation loss before stopping.")
     batch_size: int = Field(32, ge=2, le=512)
-    learning_rate: float | None = Field(
-        None, gt=0.0, le=0.1, description="Of the encoder's top layer; chosen by the number of examples if left out."
-    )
+    accumulated_batches: int = Field(1, ge=1, le=64, description="Batches whose gradients make one step.")
+    learning_rate: float | None = Field(None, gt=0.0, le=0.1, description="Of the encoder's top layer.")
     head_learning_rate: float = Field(2e-3, gt=0.0, le=1.0)
     layer_decay: float = Field(
         0.9, gt=0.0, le=1.0, description="Factor of the learning rate from a layer to the one below."
@@ -47,8 +66,22 @@ class TrainingConfig(_Section):
     warmup_share: float = Field(0.1, ge=0.0, lt=1.0, description="Share of all steps over which the rate rises.")
     weight_decay: float = Field(0.01, ge=0.0, le=1.0)
     label_smoothing: float = Field(0.1, ge=0.0, lt=1.0)
-    anchor_weight: float = Field(
-        1.0, ge=0.0, le=100.0, description="Pull towards the untuned embedding, which keeps retrieval sharp."
+    lora_rank: int = Field(16, ge=1, le=256, description="Rank of what `lora` adds to each matrix.")
+
+
+class Precision(StrEnum):
+    """What a serving graph computes in."""
+
+    INT8 = "int8"
+    FLOAT32 = "float32"
+
+
+class TrainingConfig(_Section):
+    """How a release is made from the examples."""
+
+    intent: IntentTrainingConfig = IntentTrainingConfig()
+    precision: Precision = Field(
+        Precision.INT8, strict=False, description="int8 as far as what is said of messages stays the same; or float32."
     )
     validation_share: float = Field(0.1, gt=0.0, lt=0.5)
     seed: int = Field(42, ge=0, lt=2**32)
@@ -63,6 +96,9 @@ class PolicyConfig(_Section):
         0.95,
         description="From this cosine on a stored question counts as asked again, and wins over a template.",
     )
+    scope_threshold: Probability = Field(
+        0.05, description="Share of proper messages that may be taken for out of scope, so that others are found out."
+    )
     clarify_threshold: Probability = Field(
         0.3, description="Least intent probability or cosine to be offered as an option."
     )
@@ -74,11 +110,39 @@ class PolicyConfig(_Section):
         return self
 
 
+class EntitiesConfig(_Section):
+    """Which entities are found without being taught."""
+
+    builtin: tuple[Literal["email", "order_number", "money", "time", "phone"], ...] = Field((), strict=False)
+    region: str | None = Field(
+        None, pattern=r"^[A-Z]{2}$", description="Whose phone numbers and currency are meant; else by the language."
+    )
+    timezone: str = Field("UTC", description="The zone that dates and times are meant in.")
+    order_number_pattern: str | None = Field(None, description="In RE2's syntax; else #1234 and the like.")
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ValueError, OSError, ZoneInfoNotFoundError) as error:
+            raise ValueError("is no time zone; write one such as Europe/London") from error
+        return value
+
+    @field_validator("order_number_pattern")
+    @classmethod
+    def _compiles(cls, value: str | None) -> str | None:
+        if value is not None:
+            compile_pattern(value)
+        return value
+
+
 class KefuConfig(_Section):
     """Everything under `kefu:`."""
 
     encoder: EncoderConfig = EncoderConfig()
     training: TrainingConfig = TrainingConfig()
+    entities: EntitiesConfig = EntitiesConfig()
     policy: PolicyConfig = PolicyConfig()
     titles: dict[str, str] = Field({}, description="What a button that offers an intent says.")
     trust_slash_intents: bool = Field(

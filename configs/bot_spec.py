@@ -8,6 +8,8 @@ from pydantic import TypeAdapter
 from configs.assistant import Assistant
 from configs.assistant_config import PolicyConfig
 from configs.domain import Domain
+from configs.entity_spec import EntitySpec
+from configs.nlu_data import patterns_by_entity, synonym_table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +29,7 @@ class BotSpec:
     policy: PolicyConfig
     titles: Mapping[str, str]
     trust_slash_intents: bool
+    entities: EntitySpec
 
     @classmethod
     def of(cls, assistant: Assistant) -> "BotSpec":
@@ -40,6 +43,7 @@ class BotSpec:
             policy=config.policy,
             titles=config.titles,
             trust_slash_intents=config.trust_slash_intents,
+            entities=_entity_spec(assistant),
         )
 
     def to_json(self) -> bytes:
@@ -54,6 +58,20 @@ class BotSpec:
             pydantic.ValidationError: It is something else.
         """
         return _ADAPTER.validate_json(raw)
+
+
+def _entity_spec(assistant: Assistant) -> EntitySpec:
+    config, names = assistant.config.entities, assistant.entity_names
+    return EntitySpec(
+        regexes=patterns_by_entity(assistant.regexes, names)[0],
+        lookups=patterns_by_entity(assistant.lookups, names)[0],
+        synonyms=synonym_table(assistant.synonyms, assistant.examples)[0],
+        builtin=config.builtin,
+        language=assistant.language,
+        region=config.region,
+        timezone=config.timezone,
+        order_number_pattern=config.order_number_pattern,
+    )
 
 
 _ADAPTER: TypeAdapter[BotSpec] = TypeAdapter(BotSpec)

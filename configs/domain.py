@@ -18,7 +18,7 @@ SECTIONS_KNOWN = {
     "forms",
     "e2e_actions",
 }
-SECTIONS_IGNORED = {"entities": "entities are not extracted yet", "forms": "forms are not run yet"}
+SECTIONS_IGNORED = {"forms": "forms are not run yet"}
 RESPONSE_KEYS_USED = {
     "text",
     "buttons",
@@ -72,6 +72,7 @@ class Domain:
     intents: tuple[str, ...] = ()
     responses: Mapping[str, tuple[Variation, ...]] = field(default_factory=dict)
     slots: Mapping[str, Any] = field(default_factory=dict)
+    entities: tuple[str, ...] = ()
     actions: tuple[str, ...] = ()
     forms: tuple[str, ...] = ()
     session_minutes: float = 60.0
@@ -103,6 +104,7 @@ def read_domain(paths: Sequence[Path]) -> tuple[Domain, list[str]]:
             intents=tuple(dict.fromkeys((*merged.intents, *part.intents))),
             responses={**merged.responses, **part.responses},
             slots={**merged.slots, **part.slots},
+            entities=tuple(dict.fromkeys((*merged.entities, *part.entities))),
             actions=tuple(dict.fromkeys((*merged.actions, *part.actions))),
             forms=tuple(dict.fromkeys((*merged.forms, *part.forms))),
             session_minutes=part.session_minutes if "session_config" in file.data else merged.session_minutes,
@@ -135,6 +137,7 @@ def _parse_domain(file: YamlFile) -> tuple[Domain, list[str]]:
             name: _variations(file, name, value, notices) for name, value in _mapping(file, ("responses",)).items()
         },
         slots={name: _initial_value(file, name, value) for name, value in _mapping(file, ("slots",)).items()},
+        entities=_names(file, "entities"),
         actions=_names(file, "actions"),
         forms=tuple(_mapping(file, ("forms",))),
         session_minutes=float(minutes),

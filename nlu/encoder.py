@@ -7,22 +7,50 @@ from typing import Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from nlu.tokens import Pieces
+
 FloatArray: TypeAlias = NDArray[np.float32]
 
 INTENT_HEAD = "intent"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TaggedPieces:
+    """A text's word pieces, and the logits of the entity tags of each.
+
+    Attributes:
+        logits: Shape (pieces, tags), float32.
+    """
+
+    pieces: Pieces
+    logits: FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Encoded:
     """Texts as a model sees them.
 
     Attributes:
-        embeddings: Shape (n, d), float32, C order, rows of length 1.
+        plain: Embeddings as before any fine-tuning: shape (n, d), float32, C order, rows of length 1.
+        tuned: Embeddings as fine-tuning has left them, of the same shape and length.
         logits: By head, shape (n, classes of that head), float32.
+        tagged: One for each text, where the model was taught entities; else empty.
     """
 
-    embeddings: FloatArray
+    plain: FloatArray
+    tuned: FloatArray
     logits: Mapping[str, FloatArray]
+    tagged: Sequence[TaggedPieces] = ()
+
+    @property
+    def embeddings(self) -> FloatArray:
+        """What search compares: the unit rows between plain and tuned ones, shape (n, d), float32.
+
+        On the starter's questions they find more than either: tuning knows the owner's words, and has forgotten
+        what tells apart the questions of one intent.
+        """
+        both = self.plain + self.tuned
+        return np.asarray(both / np.maximum(np.linalg.norm(both, axis=1, keepdims=True), 1e-12), np.float32)
 
 
 class Encoder(Protocol):

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from nlu.text import prepare_text
+from nlu.text import PreparedText, prepare_text, prepare_with_origins
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +17,20 @@ class TokenBatch:
 
     input_ids: NDArray[np.int64]
     attention_mask: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pieces:
+    """A text in word pieces.
+
+    Attributes:
+        ids: Special tokens included.
+        offsets: Of each piece in `prepared.text`; (0, 0) for special tokens and for the prefix.
+    """
+
+    ids: Sequence[int]
+    offsets: Sequence[tuple[int, int]]
+    prepared: PreparedText
 
 
 class TextTokenizer:
@@ -45,6 +59,20 @@ class TextTokenizer:
         """Token ids of each text, special tokens included."""
         prepared = [self.prefix + prepare_text(text) for text in texts]
         return [encoding.ids for encoding in self._tokenizer.encode_batch_fast(prepared)]
+
+    def pieces(self, texts: Sequence[str]) -> list[Pieces]:
+        """As `ids`, with the place of each piece."""
+        prepared = [prepare_with_origins(text) for text in texts]
+        encodings = self._tokenizer.encode_batch([self.prefix + each.text for each in prepared])
+        skipped = len(self.prefix)
+        return [
+            Pieces(
+                ids=encoding.ids,
+                offsets=[(max(0, start - skipped), max(0, end - skipped)) for start, end in encoding.offsets],
+                prepared=each,
+            )
+            for encoding, each in zip(encodings, prepared, strict=True)
+        ]
 
     def save(self, path: Path) -> None:
         """Writes `tokenizer.json` as it is used here."""

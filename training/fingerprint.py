@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import astuple
 from importlib.metadata import version
 from pathlib import Path
 
@@ -18,7 +19,7 @@ def intents_fingerprint(assistant: Assistant, checkpoint: Checkpoint) -> str:
     config = assistant.config
     return _hash(
         [
-            [(example.text, example.intent) for example in assistant.examples],
+            [(example.text, example.intent, *map(astuple, example.entities)) for example in assistant.examples],
             config.training.model_dump(),
             config.encoder.model_dump(),
             _weights(checkpoint),

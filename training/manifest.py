@@ -11,17 +11,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from configs.errors import KefuError
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MANIFEST_FILE = "manifest.json"
 ASSISTANT_FILE = "assistant.json"
-INTENTS_FILE = "intents.json"
 SMOKE_FILE = "smoke.json"
 REPORT_FOLDER = "report"
 REQUIRED_FILES = frozenset(
     {
         ASSISTANT_FILE,
-        INTENTS_FILE,
         SMOKE_FILE,
+        "intents.json",
+        "scope.safetensors",
         "encoder.onnx",
         "encoder.json",
         "tokenizer.json",

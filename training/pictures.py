@@ -1,6 +1,5 @@
 """The report's pictures, drawn without a screen. The only file that imports matplotlib."""
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, fontManager, get_font
 
 from training.metrics import Bin, RiskPoint
 
@@ -15,6 +15,23 @@ if TYPE_CHECKING:
     from training.intent_trainer import Epoch
 
 BLUE, ORANGE, GREY = "#2f6db5", "#d9731a", "#888888"
+
+# Fonts with Chinese, as systems name them; the first that is installed is drawn with where the usual one lacks a sign.
+CHINESE_FONTS = (
+    "Noto Sans CJK SC",
+    "Noto Sans CJK JP",  # the same file as SC, which matplotlib names after its first face
+    "Noto Sans SC",
+    "Source Han Sans SC",
+    "Source Han Sans CN",
+    "PingFang SC",
+    "Hiragino Sans GB",
+    "Microsoft YaHei",
+    "SimHei",
+    "WenQuanYi Micro Hei",
+    "WenQuanYi Zen Hei",
+    "Droid Sans Fallback",
+    "Arial Unicode MS",
+)
 
 
 def draw_learning_curve(curve: Sequence["Epoch"], path: Path) -> None:
@@ -57,7 +74,10 @@ def draw_reliability(bins: Sequence[Bin], error: float, path: Path) -> None:
 
 
 def draw_confusion(true: Sequence[str], predicted: Sequence[str], names: Sequence[str], path: Path) -> None:
-    """Counts of true against predicted class, for the classes `names`; other predictions are in the last column."""
+    """Counts of true against predicted class, for the classes `names`; other predictions are in the last column.
+
+    Where no font has the signs of a name, numbers stand for the names, in their order.
+    """
     index = {name: position for position, name in enumerate(names)}
     counts = np.zeros((max(1, len(names)), len(names) + 1), int)
     for wanted, got in zip(true, predicted, strict=True):
@@ -67,9 +87,11 @@ def draw_confusion(true: Sequence[str], predicted: Sequence[str], names: Sequenc
     figure = Figure(figsize=(size + 1, size), layout="constrained")
     axes = figure.add_subplot()
     axes.imshow(counts, cmap="Blues")
+    font = font_for(names)
+    labels = [str(number) for number in range(1, len(names) + 1)] if font is None else list(names)
     # An intent's name is no formula, though it hold a dollar sign.
-    axes.set_xticks(range(len(names) + 1), [*names, "another"], rotation=60, ha="right", parse_math=False)
-    axes.set_yticks(range(len(names)), list(names), parse_math=False)
+    axes.set_xticks(range(len(names) + 1), [*labels, "another"], rotation=60, ha="right", parse_math=False, font=font)
+    axes.set_yticks(range(len(names)), labels, parse_math=False, font=font)
     for (row, column), count in np.ndenumerate(counts):
         if count:
             dark = count > counts.max() / 2
@@ -103,8 +125,21 @@ def draw_risk_coverage(points: Sequence[RiskPoint], here: RiskPoint, path: Path)
     _save(figure, path)
 
 
+def font_for(names: Sequence[str]) -> FontProperties | None:
+    """A font that has every sign of `names`: the usual one, else an installed Chinese one, else None."""
+    signs = {sign for name in names for sign in name if not sign.isspace()}
+    installed = {font.name for font in fontManager.ttflist}
+    for family in ("DejaVu Sans", *CHINESE_FONTS):
+        if family in installed:
+            font = FontProperties(family=family, size="medium")
+            if signs <= _signs_of(font):
+                return font
+    return None
+
+
+def _signs_of(font: FontProperties) -> set[str]:
+    return {chr(code) for code in get_font(fontManager.findfont(font)).get_charmap()}
+
+
 def _save(figure: Figure, path: Path) -> None:
-    with warnings.catch_warnings():
-        # The font has no Chinese, say: a box is drawn for each such character, and report.md has the names.
-        warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
-        FigureCanvasAgg(figure).print_png(str(path))  # type: ignore[no-untyped-call]
+    FigureCanvasAgg(figure).print_png(str(path))  # type: ignore[no-untyped-call]

@@ -20,7 +20,6 @@ from typing import Any
 from training.manifest import (
     ASSISTANT_FILE,
     FORMAT_VERSION,
-    INTENTS_FILE,
     MANIFEST_FILE,
     REPORT_FOLDER,
     REQUIRED_FILES,
@@ -35,7 +34,7 @@ from training.manifest import (
 )
 
 # What the bot needs of a manifest it takes from here: the releases are its only door to the training.
-__all__ = ["ASSISTANT_FILE", "INTENTS_FILE", "SMOKE_FILE", "Manifest", "Release", "ReleaseError", "Releases"]
+__all__ = ["ASSISTANT_FILE", "SMOKE_FILE", "Manifest", "Release", "ReleaseError", "Releases"]
 
 _ID = re.compile(r"[0-9a-z][0-9a-z-]{3,63}\Z")
 

@@ -2,19 +2,17 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 from sklearn.metrics import f1_score
 
-from configs.nlu_data import Example
-from nlu.encoder import FloatArray
-from nlu.intent import IntentClassifier
+from training.fit import Fitted
 from training.intent_trainer import Epoch, best_epoch
 from training.metrics import Bin, Confusion, confusions, expected_calibration_error, reliability_bins
 from training.pictures import draw_confusion, draw_learning_curve, draw_reliability
+from training.quantize import Quantised
 
 WORST_INTENTS = 15
 
@@ -37,41 +35,53 @@ class IntentReport:
     frozen_accuracy: float
     ece: float
     temperature: float
+    method: str
     best_epoch: int
     fit_s: float
+    precision: str
+    precision_reason: str
     curve: tuple[Epoch, ...]
     bins: tuple[Bin, ...]
     confusions: tuple[Confusion, ...]
     true: tuple[str, ...]
     predicted: tuple[str, ...]
 
+    def figures(self) -> dict[str, float]:
+        """What the release's manifest keeps; figures that could not be measured are left out."""
+        figures = {
+            "validation_accuracy": self.accuracy,
+            "frozen_accuracy": self.frozen_accuracy,
+            "ece": self.ece,
+            "temperature": self.temperature,
+            "fit_s": self.fit_s,
+        }
+        return {name: value for name, value in figures.items() if np.isfinite(value)}
 
-def measure_intents(
-    classifier: IntentClassifier,
-    logits: FloatArray,
-    validation: Sequence[Example],
-    curve: tuple[Epoch, ...],
-    *,
-    train_count: int,
-    fit_s: float,
-) -> IntentReport:
-    """Compares the classifier's first choice with the validation examples' intents."""
-    rankings = classifier.rank(logits)
-    true = tuple(example.intent for example in validation)
+
+def measure_intents(fitted: Fitted, quantised: Quantised | None) -> IntentReport:
+    """Compares the classifier's first choice with the intents of the examples that were set aside."""
+    held_out = fitted.held_out
+    rankings = fitted.classifier.rank(held_out.logits)
+    true = tuple(example.intent for example in held_out.examples)
     predicted = tuple(ranking[0].name for ranking in rankings)
     sure = np.array([ranking[0].probability for ranking in rankings])
     right = np.array([left == other for left, other in zip(true, predicted, strict=True)], bool)
     return IntentReport(
-        train_count=train_count,
-        validation_count=len(validation),
-        accuracy=float(right.mean()) if len(right) else 0.0,
-        macro_f1=float(f1_score(true, predicted, average="macro", labels=sorted(set(true)))) if len(right) else 0.0,
-        frozen_accuracy=curve[0].validation_accuracy,
+        train_count=fitted.learned_count,
+        validation_count=len(true),
+        accuracy=float(right.mean()) if len(right) else float("nan"),
+        macro_f1=float(f1_score(true, predicted, average="macro", labels=sorted(set(true))))
+        if len(right)
+        else float("nan"),
+        frozen_accuracy=fitted.curve[0].validation_accuracy,
         ece=expected_calibration_error(sure, right),
-        temperature=classifier.temperature,
-        best_epoch=best_epoch(curve).number,
-        fit_s=fit_s,
-        curve=curve,
+        temperature=fitted.classifier.temperature,
+        method=fitted.method.value,
+        best_epoch=best_epoch(fitted.curve, fitted.method).number,
+        fit_s=fitted.fit_s,
+        precision=quantised.precision if quantised else "float32",
+        precision_reason=quantised.reason if quantised else "It was asked for.",
+        curve=fitted.curve,
         bins=tuple(reliability_bins(sure, right)),
         confusions=tuple(confusions(true, predicted)),
         true=true,
@@ -104,13 +114,15 @@ def _markdown(report: IntentReport) -> str:
     rows = [
         ("examples learned from", f"{report.train_count:,}"),
         ("examples set aside", f"{report.validation_count:,}"),
-        ("right intent first", f"{report.accuracy:.1%}"),
+        ("right intent first", _figure(report.accuracy, ".1%")),
         ("the same, frozen encoder + logistic regression", _figure(report.frozen_accuracy, ".1%")),
-        ("macro F1", f"{report.macro_f1:.3f}"),
+        ("macro F1", _figure(report.macro_f1, ".3f")),
         ("expected calibration error", f"{report.ece:.3f}"),
         ("temperature", f"{report.temperature:.3f}"),
+        ("method", report.method),
         ("best epoch", f"{report.best_epoch}"),
         ("fine-tuning", f"{report.fit_s:.0f} s"),
+        ("serves in", f"{report.precision}: {report.precision_reason}"),
     ]
     lines = [
         "# Training report",

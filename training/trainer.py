@@ -8,28 +8,25 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-import numpy as np
-
 from configs.assistant import Assistant
 from configs.bot_spec import BotSpec
 from configs.nlu_data import Example
 from nlu.checkpoint import Checkpoint, find_checkpoint
-from nlu.encoder import INTENT_HEAD
-from nlu.intent import IntentClassifier
-from nlu.onnx_encoder import GRAPH_FILE, SPEC_FILE, TOKENIZER_FILE, OnnxEncoder
+from nlu.language import ScriptCoverage
+from nlu.onnx_encoder import GRAPH_FILE, SPEC_FILE, TOKENIZER_FILE
+from nlu.saved import INTENTS_FILE, SCOPE_FILE, load_understander, save_understanding
 from nlu.understanding import Understander
-from retrieval.knowledge import Pair, read_knowledge
+from retrieval.knowledge import read_knowledge
 from retrieval.retriever import Retriever
 from training.fingerprint import intents_fingerprint, release_fingerprint
-from training.manifest import ASSISTANT_FILE, INTENTS_FILE, REPORT_FOLDER, SMOKE_FILE, Release, ReleaseError
+from training.manifest import ASSISTANT_FILE, REPORT_FOLDER, SMOKE_FILE, Release, ReleaseError
 from training.progress import Progress, Report
 from training.releases import Releases
-from training.split import stratified_split
 
 SMOKE_INTENTS = 3
 SMOKE_PAIRS = 2
 CHECKED_TEXTS = 64
-INTENT_PARTS = (GRAPH_FILE, SPEC_FILE, TOKENIZER_FILE, INTENTS_FILE)
+INTENT_PARTS = (GRAPH_FILE, SPEC_FILE, TOKENIZER_FILE, INTENTS_FILE, SCOPE_FILE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,16 +65,12 @@ def train_assistant(assistant: Assistant, releases: Releases, report: Report, *,
     reusable = previous if previous is not None and previous.manifest.fingerprints.get("intents") == intents else None
     release_id = releases.new_id(whole)
     with releases.writing(release_id) as part:
-        if reusable is None:
-            figures = fit_into(part, assistant, checkpoint, pairs, report)
-        else:
-            figures = _take_over(reusable, part)
+        figures = _take_over(reusable, part) if reusable else fit_into(part, assistant, checkpoint, report)
         report(Progress(stage="indexing past answers"))
-        encoder = OnnxEncoder(part)
-        retriever = Retriever.build(pairs, encoder)
+        understander = load_understander(part, spec.entities)
+        retriever = Retriever.build(pairs, understander.encoder)
         retriever.save(part)
         (part / ASSISTANT_FILE).write_bytes(spec.to_json())
-        understander = Understander(encoder, read_classifier(part))
         smoke = smoke_questions(understander, retriever, assistant.examples)
         (part / SMOKE_FILE).write_text(json.dumps(smoke, ensure_ascii=False, indent=1), "utf-8")
         report(Progress(stage="sealing the release"))
@@ -90,7 +83,7 @@ def train_assistant(assistant: Assistant, releases: Releases, report: Report, *,
                 "encoder": assistant.config.encoder.name,
                 "intent_count": len(understander.intents.labels),
                 "pair_count": len(pairs),
-                "dimension": encoder.dimension,
+                "dimension": understander.encoder.dimension,
                 "fingerprints": {"intents": intents, "all": whole},
                 "figures": figures,
             },
@@ -99,55 +92,24 @@ def train_assistant(assistant: Assistant, releases: Releases, report: Report, *,
     return Trained(release=release, fitted=reusable is None, fresh=True, seconds=time.monotonic() - started)
 
 
-def fit_into(
-    folder: Path, assistant: Assistant, checkpoint: Checkpoint, pairs: Sequence[Pair], report: Report
-) -> dict[str, float]:
-    """Fine-tunes, calibrates, exports and reports into `folder`; returns the figures for the manifest."""
-    from nlu.torch_encoder import best_device, load_torch_encoder
-    from training.calibration import fit_temperature
+def fit_into(folder: Path, assistant: Assistant, checkpoint: Checkpoint, report: Report) -> dict[str, float]:
+    """Fits, exports and reports into `folder`; returns the figures for the manifest."""
     from training.export import export_encoder
-    from training.intent_trainer import LabelledIds, fit_intents
+    from training.fit import fit_understanding
     from training.report import measure_intents, write_report
 
-    report(Progress(stage="loading the encoder"))
-    labels = tuple(dict.fromkeys(example.intent for example in assistant.examples))
-    index = {label: number for number, label in enumerate(labels)}
-    encoder = load_torch_encoder(checkpoint, len(labels), best_device())
-    config = assistant.config.training
-    split = stratified_split(assistant.examples, config.validation_share, config.seed)
-
-    def labelled(examples: Sequence[Example]) -> LabelledIds:
-        ids = encoder.tokenizer.ids([example.text for example in examples])
-        return LabelledIds(ids=ids, classes=np.array([index[example.intent] for example in examples], np.int64))
-
-    train, validation = labelled(split.train), labelled(split.validation)
-    stored = encoder.tokenizer.ids([pair.question for pair in pairs])
-    started = time.monotonic()
-    curve = fit_intents(encoder, train, validation, stored, config, report)
-    fit_s = time.monotonic() - started
-    report(Progress(stage="calibrating and exporting"))
-    logits = encoder.encode_ids(validation.ids).logits[INTENT_HEAD]
-    classifier = IntentClassifier(labels, fit_temperature(logits, validation.classes))
-    texts = [example.text for example in (*split.validation, *split.train)][:CHECKED_TEXTS]
-    export_encoder(encoder, folder, texts)
-    facts = {"labels": labels, "temperature": classifier.temperature}
-    (folder / INTENTS_FILE).write_text(json.dumps(facts, ensure_ascii=False, indent=1), "utf-8")
+    fitted = fit_understanding(assistant, checkpoint, report)
+    report(Progress(stage="exporting"))
+    held_out = fitted.held_out.examples
+    texts = [example.text for example in (*held_out, *assistant.examples)][:CHECKED_TEXTS]
+    quantised = export_encoder(fitted.encoder, folder, texts, assistant.config.training.precision)
+    texts = [example.text for example in assistant.examples]
+    coverage = ScriptCoverage.measure(folder / TOKENIZER_FILE, texts)
+    save_understanding(folder, fitted.classifier, fitted.scope, coverage, fitted.tags)
     report(Progress(stage="writing the report"))
-    measured = measure_intents(classifier, logits, split.validation, curve, train_count=len(split.train), fit_s=fit_s)
+    measured = measure_intents(fitted, quantised)
     write_report(measured, folder / REPORT_FOLDER)
-    return {
-        "validation_accuracy": measured.accuracy,
-        "frozen_accuracy": measured.frozen_accuracy if len(split.validation) else 0.0,
-        "ece": measured.ece,
-        "temperature": measured.temperature,
-        "fit_s": fit_s,
-    }
-
-
-def read_classifier(folder: Path) -> IntentClassifier:
-    """The labels and the temperature in `folder`."""
-    facts = json.loads((folder / INTENTS_FILE).read_text("utf-8"))
-    return IntentClassifier(facts["labels"], facts["temperature"])
+    return measured.figures()
 
 
 def smoke_questions(

@@ -35,7 +35,8 @@ class DegreesEncoder:
         self.degrees = degrees
 
     def encode(self, texts: Sequence[str]) -> Encoded:
-        return Encoded(embeddings=directions(*(self.degrees[text] for text in texts)), logits={})
+        rows = directions(*(self.degrees[text] for text in texts))
+        return Encoded(plain=rows, tuned=rows, logits={})
 
 
 def found_by(retriever: Retriever, query: FloatArray, k: int) -> list[tuple[str, int]]:

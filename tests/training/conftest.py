@@ -83,5 +83,5 @@ def quick_folder_of_module(
 def copy_as_quick(source: Path, checkpoint: Checkpoint, parent: Path) -> Path:
     folder = Path(shutil.copytree(source, parent / "minimal"))
     with (folder / "config.yml").open("a", encoding="utf-8") as file:
-        file.write(f"\n  encoder: {{name: {checkpoint.source}}}\n  training: {{max_epochs: 1}}\n")
+        file.write(f"\n  encoder: {{name: {checkpoint.source}}}\n  training: {{intent: {{max_epochs: 1}}}}\n")
     return folder

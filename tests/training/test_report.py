@@ -4,12 +4,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fontTools.fontBuilder import FontBuilder
+from fontTools.pens.ttGlyphPen import TTGlyphPen
+from matplotlib.font_manager import fontManager
 from PIL import Image
 
 from configs import Example
 from nlu.intent import IntentClassifier
 from training.intent_trainer import Epoch
 from training.metrics import Bin, Confusion
+from training.pictures import draw_confusion, font_for
 from training.report import IntentReport, measure_intents, write_report
 
 NAN = float("nan")
@@ -144,3 +148,65 @@ def test_no_intent_s_name_hinders_a_report(tmp_path: Path, names: tuple[str, str
 
     assert_drawn(tmp_path / "confusion.png", None)
     assert f"| {names[1]} | {names[0]} | 1 |" in (tmp_path / "report.md").read_text("utf-8")
+
+
+GREETING, PARTING = "\u95ee\u5019", "\u518d\u89c1"
+
+
+def chinese_font(path: Path, signs: str) -> Path:
+    """A font, named as a well-known one, in which each of `signs` and the letters of `another` are a square."""
+    drawn = sorted({*signs, *"another"})
+    names = [".notdef", *(f"u{ord(sign):04X}" for sign in drawn)]
+    pen = TTGlyphPen(None)
+    pen.moveTo((100, 0))
+    for corner in ((100, 700), (800, 700), (800, 0)):
+        pen.lineTo(corner)
+    pen.closePath()
+    square = pen.glyph()
+    font = FontBuilder(1000, isTTF=True)
+    font.setupGlyphOrder(names)
+    font.setupCharacterMap({ord(sign): name for sign, name in zip(drawn, names[1:], strict=True)})
+    font.setupGlyf(dict.fromkeys(names, square))
+    font.setupHorizontalMetrics(dict.fromkeys(names, (900, 100)))
+    font.setupHorizontalHeader(ascent=800, descent=-200)
+    font.setupNameTable({"familyName": "Noto Sans SC", "styleName": "Regular"})
+    font.setupOS2()
+    font.setupPost()
+    font.save(path)
+    return path
+
+
+@pytest.fixture
+def no_chinese_font(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fontManager, "ttflist", [font for font in fontManager.ttflist if font.name == "DejaVu Sans"])
+
+
+@pytest.mark.usefixtures("no_chinese_font")
+def test_names_that_no_font_can_draw_become_numbers(tmp_path: Path) -> None:
+    draw_confusion([GREETING, PARTING], [PARTING, PARTING], [GREETING, PARTING], tmp_path / "chinese.png")
+    draw_confusion(["1", "2"], ["2", "2"], ["1", "2"], tmp_path / "numbers.png")
+
+    assert font_for([GREETING]) is None
+    assert (tmp_path / "chinese.png").read_bytes() == (tmp_path / "numbers.png").read_bytes()
+
+
+@pytest.mark.usefixtures("no_chinese_font")
+def test_chinese_names_are_drawn_in_an_installed_font_that_has_all_their_signs(tmp_path: Path) -> None:
+    fontManager.addfont(chinese_font(tmp_path / "chinese.ttf", GREETING + PARTING))
+
+    found = font_for([GREETING, PARTING])
+    draw_confusion([GREETING, PARTING], [PARTING, PARTING], [GREETING, PARTING], tmp_path / "confusion.png")
+    draw_confusion(["1", "2"], ["2", "2"], ["1", "2"], tmp_path / "numbers.png")
+
+    assert found is not None
+    assert found.get_name() == "Noto Sans SC"
+    assert_drawn(tmp_path / "confusion.png", None)
+    assert (tmp_path / "confusion.png").read_bytes() != (tmp_path / "numbers.png").read_bytes()
+    assert font_for([GREETING, "\u9000"]) is None
+
+
+def test_letters_are_drawn_in_the_usual_font() -> None:
+    found = font_for(["track_order", "gr\u00fc\u00dfen", "pay $ now"])
+
+    assert found is not None
+    assert found.get_name() == "DejaVu Sans"

@@ -1,0 +1,161 @@
+"""Fits everything that understands a message: the encoder with its heads, their temperature, and what is in scope.
+
+Some examples of every intent are set aside; on them it is seen whether tuning pays, the temperature and the scope are
+fitted, and all figures of the report measured. Then the model is fitted once more, to all examples.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from configs.assistant import OUT_OF_SCOPE, Assistant
+from configs.assistant_config import Method
+from configs.nlu_data import Example
+from nlu.checkpoint import Checkpoint
+from nlu.encoder import INTENT_HEAD, FloatArray
+from nlu.intent import IntentClassifier
+from nlu.scope import ScopeScorer
+from nlu.tagging import TagSet, encode_tags, in_prepared
+from nlu.torch_encoder import TorchEncoder, best_device, load_torch_encoder
+from training.adapters import leave_out_tuned_top
+from training.calibration import fit_scope, fit_temperature, intent_centres
+from training.intent_trainer import Epoch, LabelledIds, best_epoch, fit_intents, tuned_layers
+from training.progress import Progress, Report
+from training.split import Split, stratified_split
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldOut:
+    """What the model, before it had seen them, made of the examples that were set aside."""
+
+    examples: tuple[Example, ...]
+    classes: NDArray[np.int64]
+    logits: FloatArray
+    scope_scores: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fitted:
+    """A model that understands.
+
+    Attributes:
+        curve: Of the fit that was measured.
+        learned_count: Examples that the measured fit learned from; the model itself learned from all.
+    """
+
+    encoder: TorchEncoder
+    classifier: IntentClassifier
+    scope: ScopeScorer
+    tags: TagSet
+    held_out: HeldOut
+    curve: tuple[Epoch, ...]
+    method: Method
+    learned_count: int
+    fit_s: float
+
+
+def fit_understanding(assistant: Assistant, checkpoint: Checkpoint, report: Report) -> Fitted:
+    """Fits a model to the assistant's examples.
+
+    Raises:
+        CheckpointError: The encoder cannot be loaded.
+    """
+    started = time.monotonic()
+    config = assistant.config.training
+    split = stratified_split(assistant.examples, config.validation_share, config.seed)
+    labels = tuple(dict.fromkeys(example.intent for example in assistant.examples))
+    tags = TagSet.of(entity for example in assistant.examples for entity in example.entities)
+    fitting = _Fitting(assistant=assistant, checkpoint=checkpoint, labels=labels, tags=tags, report=report)
+    encoder, curve, method = fitting.run(split)
+    encoded = encoder.encode([example.text for example in split.validation])
+    logits, classes = encoded.logits[INTENT_HEAD], fitting.classes(split.validation)
+    temperature = fit_temperature(logits, classes)
+    inside, kept = fitting.inside(split.validation), fitting.in_scope_classes()
+    scope = fit_scope(logits[:, kept], encoded.plain, inside, fitting.centres(encoder, split.train))
+    scores = scope.score(logits[:, kept], encoded.plain)
+    if split.validation:
+        everything = Split(train=assistant.examples, validation=())
+        encoder, _, _ = fitting.run(everything, method=method)
+        scope = replace(scope, centres=fitting.centres(encoder, assistant.examples))
+    return Fitted(
+        encoder=encoder,
+        classifier=IntentClassifier(labels, temperature),
+        scope=scope,
+        tags=tags,
+        held_out=HeldOut(examples=split.validation, classes=classes, logits=logits, scope_scores=scores),
+        curve=curve,
+        method=method,
+        learned_count=len(split.train),
+        fit_s=time.monotonic() - started,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Fitting:
+    assistant: Assistant
+    checkpoint: Checkpoint
+    labels: tuple[str, ...]
+    tags: TagSet
+    report: Report
+
+    def run(self, split: Split, *, method: Method | None = None) -> tuple[TorchEncoder, tuple[Epoch, ...], Method]:
+        """One fit from the checkpoint's weights, and its method: of `auto`, what it came to."""
+        self.report(Progress(stage="loading the encoder"))
+        settings = self.assistant.config.training
+        config = settings.intent.model_copy(update={"method": method} if method else {})
+        encoder = load_torch_encoder(
+            self.checkpoint,
+            len(self.labels),
+            best_device(),
+            tuned_layers=lambda layer_count: tuned_layers(config, layer_count),
+            tags=len(self.tags) if self.tags.labels else 0,
+        )
+        train = self._labelled(encoder, split.train, with_names=True)
+        validation = self._labelled(encoder, split.validation)
+        curve = fit_intents(encoder, train, validation, config, self.report, seed=settings.seed)
+        if config.method is not Method.AUTO:
+            return encoder, curve, config.method
+        if best_epoch(curve).number or self.tags.labels:
+            return encoder, curve, Method.FULL
+        leave_out_tuned_top(encoder.model)
+        return encoder, curve, Method.HEAD
+
+    def classes(self, examples: Sequence[Example]) -> NDArray[np.int64]:
+        index = {label: number for number, label in enumerate(self.labels)}
+        return np.array([index[example.intent] for example in examples], np.int64)
+
+    def inside(self, examples: Sequence[Example]) -> NDArray[np.bool_]:
+        return np.array([example.intent != OUT_OF_SCOPE for example in examples], bool)
+
+    def in_scope_classes(self) -> list[int]:
+        return [number for number, label in enumerate(self.labels) if label != OUT_OF_SCOPE]
+
+    def centres(self, encoder: TorchEncoder, examples: Sequence[Example]) -> FloatArray:
+        own = [example for example in examples if example.intent != OUT_OF_SCOPE]
+        embeddings = encoder.encode([example.text for example in own]).plain
+        return intent_centres(embeddings, self.classes(own), self.assistant.config.training.seed)
+
+    def _labelled(self, encoder: TorchEncoder, examples: Sequence[Example], *, with_names: bool = False) -> LabelledIds:
+        pieces = encoder.tokenizer.pieces([example.text for example in examples])
+        ids = [list(piece.ids) for piece in pieces]
+        classes = self.classes(examples)
+        tags = None
+        if self.tags.labels:
+            tags = [
+                encode_tags(in_prepared(e.entities, p.prepared), p.offsets, p.prepared.text, self.tags)
+                for e, p in zip(examples, pieces, strict=True)
+            ]
+        if with_names:  # a name such as `card_arrival` is one more example, and worth a point with ten of them
+            named = encoder.tokenizer.ids([spoken_name(label) for label in self.labels])
+            ids += named
+            classes = np.concatenate([classes, np.arange(len(self.labels))])
+            tags = None if tags is None else [*tags, *([-100] * len(row) for row in named)]
+        return LabelledIds(ids=ids, classes=classes, tags=tags)
+
+
+def spoken_name(intent: str) -> str:
+    """An intent's name in words: `faq/ask_delivery` becomes `faq ask delivery`."""
+    return " ".join("".join(sign if sign.isalnum() else " " for sign in intent).split())
