@@ -5,6 +5,7 @@ import json
 import os
 import platform
 import re
+import resource
 import subprocess
 import sys
 import time
@@ -20,6 +21,8 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+
+import training.progress
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -62,6 +65,37 @@ def machine() -> dict[str, Any]:
             cwd=ROOT,
         ).stdout.strip(),
     }
+
+
+def peak_memory_mb() -> float:
+    """The most memory that this process has held so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+class TrainingBar:
+    """Draws a training's progress on one bar; `training.progress.Report` in form."""
+
+    def __init__(self, bar: Progress, name: str) -> None:
+        self._bar, self._name = bar, name
+        self._task = bar.add_task(name, total=None)
+
+    def __call__(self, progress: training.progress.Progress) -> None:
+        """Draws where the training stands."""
+        done = f"{self._name}: {progress.stage}"
+        if progress.epochs:
+            done += f", epoch {progress.epoch} of {progress.epochs}, loss {progress.loss or 0:.3f}"
+        self._bar.update(self._task, description=done, completed=progress.done, total=progress.total)
+
+    def say(self, stage: str) -> None:
+        """Names what is done besides training."""
+        self._bar.update(self._task, description=f"{self._name}: {stage}", completed=0, total=None)
+
+
+@contextmanager
+def progress_of(name: str) -> Iterator[TrainingBar]:
+    """A bar for the time of one training."""
+    with Progress(TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), console=console) as bar:
+        yield TrainingBar(bar, name)
 
 
 def finish(name: str, rows: Sequence[tuple[str, ...]], figures: dict[str, Any], musts: Sequence[Must]) -> int:

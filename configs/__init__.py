@@ -1,6 +1,6 @@
 """Settings, the reading of an assistant's folder, and the assistants that ship with Kefu."""
 
-from configs.assistant import MINIMAL, STARTER, Assistant, copy_assistant, read_assistant
+from configs.assistant import MINIMAL, STARTER, STARTERS, Assistant, copy_assistant, read_assistant
 from configs.assistant_config import EncoderConfig, KefuConfig, PolicyConfig, TrainingConfig
 from configs.domain import Button, Domain, Variation
 from configs.errors import AssistantError, KefuError, SettingsError
@@ -11,6 +11,7 @@ from configs.settings import Settings, load_settings
 __all__ = [
     "MINIMAL",
     "STARTER",
+    "STARTERS",
     "Assistant",
     "AssistantError",
     "Button",

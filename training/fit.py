@@ -1,7 +1,7 @@
 """Fits everything that understands a message: the encoder with its heads, their temperature, and what is in scope.
 
 Some examples of every intent are set aside; on them it is seen whether tuning pays, the temperature and the scope are
-fitted, and all figures of the report measured. Then the model is fitted once more, to all examples.
+fitted, and all figures of the report measured. Then, where every example counts, the model is fitted once more, to all.
 """
 
 import time
@@ -22,9 +22,9 @@ from nlu.tagging import TagSet, encode_tags, in_prepared
 from nlu.torch_encoder import TorchEncoder, best_device, load_torch_encoder
 from training.adapters import leave_out_tuned_top
 from training.calibration import fit_scope, fit_temperature, intent_centres
-from training.intent_trainer import Epoch, LabelledIds, best_epoch, fit_intents, tuned_layers
+from training.intent_trainer import FEW_EXAMPLES, Epoch, LabelledIds, best_epoch, fit_intents, tuned_layers
 from training.progress import Progress, Report
-from training.split import Split, stratified_split
+from training.split import Split, enough_share, stratified_split
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +65,9 @@ def fit_understanding(assistant: Assistant, checkpoint: Checkpoint, report: Repo
     """
     started = time.monotonic()
     config = assistant.config.training
-    split = stratified_split(assistant.examples, config.validation_share, config.seed)
     labels = tuple(dict.fromkeys(example.intent for example in assistant.examples))
+    share = enough_share(len(assistant.examples), len(labels), config.validation_share)
+    split = stratified_split(assistant.examples, share, config.seed)
     tags = TagSet.of(entity for example in assistant.examples for entity in example.entities)
     fitting = _Fitting(assistant=assistant, checkpoint=checkpoint, labels=labels, tags=tags, report=report)
     encoder, curve, method = fitting.run(split)
@@ -76,7 +77,7 @@ def fit_understanding(assistant: Assistant, checkpoint: Checkpoint, report: Repo
     inside, kept = fitting.inside(split.validation), fitting.in_scope_classes()
     scope = fit_scope(logits[:, kept], encoded.plain, inside, fitting.centres(encoder, split.train))
     scores = scope.score(logits[:, kept], encoded.plain)
-    if split.validation:
+    if split.validation and len(assistant.examples) < FEW_EXAMPLES:
         everything = Split(train=assistant.examples, validation=())
         encoder, _, _ = fitting.run(everything, method=method)
         scope = replace(scope, centres=fitting.centres(encoder, assistant.examples))

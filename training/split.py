@@ -8,6 +8,9 @@ import numpy as np
 from configs.nlu_data import Example
 from nlu.text import prepare_text
 
+ENOUGH_HELD_OUT = 500
+ENOUGH_OF_INTENT = 5
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Split:
@@ -15,6 +18,12 @@ class Split:
 
     train: tuple[Example, ...]
     validation: tuple[Example, ...]
+
+
+def enough_share(example_count: int, intent_count: int, most: float) -> float:
+    """Share of the examples that is enough to check on: what calibrates well needs no tenth of a large corpus."""
+    enough = max(ENOUGH_HELD_OUT, ENOUGH_OF_INTENT * intent_count)
+    return min(most, enough / max(1, example_count))
 
 
 def stratified_split(examples: Sequence[Example], share: float, seed: int) -> Split:
