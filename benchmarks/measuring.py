@@ -5,11 +5,10 @@ import json
 import os
 import platform
 import re
-import resource
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -67,9 +66,16 @@ def machine() -> dict[str, Any]:
     }
 
 
-def peak_memory_mb() -> float:
-    """The most memory that this process has held so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+@contextmanager
+def peak_memory() -> Iterator[Callable[[], float]]:
+    """Gives a function that says the most memory, in MB, that this process has held since."""
+    Path("/proc/self/clear_refs").write_text("5")  # starts the peak anew
+
+    def peak_mb() -> float:
+        found = re.search(r"VmHWM:\s*(\d+)", Path("/proc/self/status").read_text())
+        return int(found[1]) / 1024 if found else float("nan")
+
+    yield peak_mb
 
 
 class TrainingBar:
