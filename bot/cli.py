@@ -12,9 +12,11 @@ from rich.console import Console
 from rich.markup import escape
 
 from bot.data_commands import data_app
-from configs.assistant import MINIMAL, STARTER, copy_assistant, read_assistant
-from configs.errors import AssistantError, KefuError
+from configs.assistant import STARTER, STARTERS, copy_assistant, read_assistant
+from configs.assistant_config import Method
+from configs.errors import AssistantError, KefuError, SettingsError
 from configs.settings import LogFormat, LogLevel, Settings, load_settings, unknown_variables
+from configs.yaml_file import nearest
 
 app = typer.Typer(
     help="A self-hosted customer-service bot that runs Rasa projects.",
@@ -60,6 +62,10 @@ def _say(text: str) -> None:
     out.print(escape(text), soft_wrap=True)
 
 
+def _note(text: str) -> None:
+    err.print(f"[yellow]note:[/yellow] {escape(text)}", soft_wrap=True)
+
+
 def _end(message: str) -> NoReturn:
     err.print(f"[red]kefu:[/red] {escape(' '.join(message.splitlines()))}", soft_wrap=True)
     sys.exit(1)
@@ -79,13 +85,19 @@ def data_dir(root: Path, given: Path | None) -> Path:
 @app.command()
 def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to write; new or empty.")],
+    starter: Annotated[str, typer.Option(help="minimal, shop, or shop-zh (Chinese).")] = "minimal",
 ) -> None:
-    """Write a small assistant to start from.
+    """Write an assistant to start from: a small one, an online shop, or a shop in Chinese.
 
-    [dim]Example:[/dim]  kefu init mybot
+    [dim]Examples:[/dim]  kefu init mybot    kefu init mybot --starter shop-zh
     """
-    copy_assistant(MINIMAL, folder)
-    _say(f"Wrote a small assistant to {folder}. Next: kefu train {folder}, then kefu run {folder}")
+    if starter not in STARTERS:
+        raise SettingsError(
+            f"--starter is {starter!r}. Write one of {', '.join(STARTERS)}.{nearest(starter, STARTERS)}"
+        )
+    copy_assistant(STARTERS[starter], folder)
+    what = "a small assistant" if starter == "minimal" else f"the starter {starter}"
+    _say(f"Wrote {what} to {folder}. Next: kefu train {folder}, then kefu run {folder}")
 
 
 @app.command()
@@ -93,12 +105,47 @@ def train(
     assistant: AssistantArgument = None,
     data: DataOption = None,
     force: Annotated[bool, typer.Option("--force", help="Train although nothing has changed.")] = False,
+    method: Annotated[
+        Method | None, typer.Option("--method", help="Instead of kefu.training.intent.method, for this training.")
+    ] = None,
+    wandb: Annotated[
+        bool, typer.Option("--wandb", envvar="KEFU_WANDB", help="Log to Weights & Biases too; needs the extra wandb.")
+    ] = False,
 ) -> None:
     """Train an assistant and make it the one that is served.
 
-    [dim]Examples:[/dim]  kefu train    kefu train mybot    kefu train mybot --force
+    [dim]Examples:[/dim]  kefu train    kefu train mybot    kefu train mybot --force --method lora
     """
-    train_and_promote(assistant or STARTER, data, force=force)
+    train_and_promote(assistant or STARTER, data, force=force, method=method, wandb=wandb)
+
+
+@app.command()
+def tune(
+    assistant: AssistantArgument = None,
+    trials: Annotated[int, typer.Option("--trials", min=1, help="Trials to begin, besides earlier ones.")] = 20,
+    timeout_s: Annotated[
+        float | None, typer.Option("--timeout", min=0, help="Seconds after which no trial is begun.")
+    ] = None,
+    data: DataOption = None,
+) -> None:
+    """Look for the training settings that suit an assistant's examples.
+
+    [dim]Examples:[/dim]  kefu tune    kefu tune mybot --trials 50    kefu tune mybot --timeout 3600
+    """
+    _need_training_extra()
+    from bot.training_progress import show_progress
+    from bot.tune_command import print_tuned
+    from nlu.checkpoint import find_checkpoint
+    from training.tune import tune as search
+
+    root = assistant or STARTER
+    read = read_assistant(root)
+    checkpoint = find_checkpoint(read.config.encoder, read.root)
+    with show_progress(err) as report:
+        tuned = search(read, checkpoint, data_dir(root, data) / "tune", report, trials=trials, timeout_s=timeout_s)
+    print_tuned(tuned, out)
+    if tuned.stopped:
+        _say("Stopped. What is done is kept: the same command goes on.")
 
 
 @app.command()
@@ -179,36 +226,52 @@ def evaluate(
 @app.command()
 def parse(
     text: Annotated[str, typer.Argument(help="A customer's message.")],
-    assistant: Annotated[Path | None, typer.Option("--assistant", help="Folder; the starter if left out.")] = None,
+    assistant: AssistantArgument = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Show why: words, rivals, nearest examples.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what the HTTP API answers.")] = False,
     data: DataOption = None,
 ) -> None:
-    """Show how a message is understood, as JSON.
+    """Show how a message is understood.
 
-    [dim]Example:[/dim]  kefu parse "where is my parcel"
+    [dim]Examples:[/dim]  kefu parse "where is my parcel"    kefu parse "where is my parcel" mybot --explain
     """
     settings = load_settings(log_level=LogLevel.WARNING)
     _prepare(settings)
+    from bot.parse_command import print_reading
     from bot.parse_data import explained_parse_data
     from bot.request_body import checked_text
 
     checked = checked_text(text, "text", settings.max_text_chars)
-    reading = _engine_host(assistant, data).engine.read([checked])[0]
-    out.print_json(data=explained_parse_data(reading))
+    engine = _engine_host(assistant, data).engine
+    reading = engine.parse(engine.read([checked])[0], explained=explain)
+    if as_json:
+        out.print_json(data=explained_parse_data(reading))
+    else:
+        print_reading(reading, out)
 
 
-def train_and_promote(root: Path, data: Path | None, *, force: bool) -> None:
+def train_and_promote(
+    root: Path, data: Path | None, *, force: bool, method: Method | None = None, wandb: bool = False
+) -> None:
     """Trains with a progress bar and says what came of it."""
     _need_training_extra()
     from bot.training_progress import show_progress
     from training.releases import Releases
-    from training.trainer import train_assistant
+    from training.trainer import train_assistant, with_intent_settings
+    from training.workspace import kept
 
     assistant = read_assistant(root)
+    if method is not None:
+        assistant = with_intent_settings(assistant, method=method)
     for notice in assistant.notices:
-        err.print(f"[yellow]note:[/yellow] {escape(notice)}", soft_wrap=True)
+        _note(notice)
     releases = Releases(data_dir(root, data))
-    with show_progress(err) as report:
-        trained = train_assistant(assistant, releases, report, force=force)
+    try:
+        with show_progress(err) as report:
+            trained = train_assistant(assistant, releases, report, force=force, wandb=wandb, note=_note)
+    except KeyboardInterrupt:
+        on = "the same command goes on from there" if kept(releases.data_dir / "work") else "no epoch was done yet"
+        _end(f"Stopped before a release was made; {on}.")
     manifest = trained.release.manifest
     if not trained.fresh:
         _say(f"Nothing has changed since release {manifest.id}; it is served. Train all the same with --force.")
@@ -261,7 +324,8 @@ def _prepare(settings: Settings) -> None:
 def _need_training_extra() -> None:
     from importlib.util import find_spec
 
-    missing = [name for name in ("matplotlib", "onnx", "onnxscript", "sklearn") if find_spec(name) is None]
+    needed = ("matplotlib", "onnx", "onnxscript", "optuna", "peft", "sklearn", "tensorboard")
+    missing = [name for name in needed if find_spec(name) is None]
     if missing:
         raise KefuError(f"{', '.join(missing)} is not installed. Run `pip install 'kefu[train]'`.")
 

@@ -1,16 +1,26 @@
-"""What is understood of a message, in Rasa's form: the answer of `/model/parse` and the `parse_data` of events."""
+"""What is understood of a message, in Rasa's form: the answer of `/model/parse` and the `parse_data` of events.
 
-import re
+Where no intent is sure, `nlu_fallback` stands before all others with the threshold as its confidence, as Rasa's
+`FallbackClassifier` leaves it.
+"""
+
+from dataclasses import asdict
 from typing import Any
 
-from bot.engine import Reading
+from bot.engine import Reading, fits_an_intent
+from configs.assistant_config import PolicyConfig
+from nlu.explanation import Explanation
+from nlu.mood import Mood
+from nlu.text import word_spans
+from nlu.understanding import Understanding
 
+NLU_FALLBACK = "nlu_fallback"
 RANKING_LENGTH = 10
-_WORD = re.compile(r"\w+|[^\w\s]")
+KEPT_RANKING_LENGTH = 3
 
 
 def parse_data(text: str, reading: Reading | None, button_intent: str | None = None) -> dict[str, Any]:
-    """Rasa's parse data.
+    """Rasa's parse data as an event keeps it: a short ranking, and of the mood what a person would be told.
 
     Args:
         reading: None where a button said what was meant.
@@ -18,27 +28,83 @@ def parse_data(text: str, reading: Reading | None, button_intent: str | None = N
     """
     if reading is None:
         intent = {"name": button_intent, "confidence": 1.0}
-        ranking = [intent] if button_intent else []
-    else:
-        ranking = [
-            {"name": score.name, "confidence": score.probability}
-            for score in reading.understanding.ranking[:RANKING_LENGTH]
-        ]
-        intent = ranking[0]
+        return _rasa_form(text, intent=intent, entities=[], ranking=[intent] if button_intent else [])
+    data = _understood(text, reading, KEPT_RANKING_LENGTH)
+    kept: dict[str, Any] = {"scope": round(reading.understanding.scope, 4)}
+    if mood := reading.understanding.mood:
+        kept["mood"] = {"sentiment": mood.sentiment, "felt": list(mood.felt)}
+    return {**data, "kefu": kept}
+
+
+def explained_parse_data(reading: Reading) -> dict[str, Any]:
+    """Rasa's parse data, and beside it all that Kefu makes of the message, and why if `reading` says so."""
+    understanding, policy = reading.understanding, reading.engine.spec.policy
+    known: dict[str, Any] = {
+        "release": reading.engine.id,
+        "scope": understanding.scope,
+        "uncovered": understanding.uncovered,
+        "intents": [
+            {"name": span.name, "confidence": span.probability, "start": span.start, "end": span.end}
+            for span in reading.intents
+        ],
+        "mood": _whole_mood(understanding.mood),
+        "past_answers": [
+            {"id": hit.pair.id, "question": hit.pair.question, "cosine": hit.cosine, "rank": hit.rank}
+            for hit in reading.hits
+        ],
+    }
+    if reading.explanation is not None:
+        known["explanation"] = {
+            **_explanation(understanding.text, reading.explanation),
+            "scope": scope_sentence(understanding, policy),
+        }
+    return {**_understood(understanding.text, reading, RANKING_LENGTH), "kefu": known}
+
+
+def scope_sentence(understanding: Understanding, policy: PolicyConfig) -> str:
+    """What the scope of a message means."""
+    share, least = understanding.scope, policy.scope_threshold
+    verdict = f"below {least:.0%}, so it counts as out of scope" if share < least else f"{least:.0%} would be enough"
+    return f"{share:.1%} of the messages that belong to an intent look less like one than this; {verdict}."
+
+
+def _understood(text: str, reading: Reading, length: int) -> dict[str, Any]:
+    understanding, policy = reading.understanding, reading.engine.spec.policy
+    ranking = [{"name": score.name, "confidence": score.probability} for score in understanding.ranking[:length]]
+    if not fits_an_intent(understanding, policy):
+        ranking.insert(0, {"name": NLU_FALLBACK, "confidence": policy.template_threshold})
+    entities = [entity.to_rasa() for entity in understanding.entities]
+    return _rasa_form(text, intent=ranking[0], entities=entities, ranking=ranking)
+
+
+def _rasa_form(
+    text: str, *, intent: dict[str, Any], entities: list[dict[str, Any]], ranking: list[dict[str, Any]]
+) -> dict[str, Any]:
     return {
         "text": text,
         "intent": intent,
-        "entities": [],
-        "text_tokens": [list(word.span()) for word in _WORD.finditer(text)],
+        "entities": entities,
+        "text_tokens": [list(span) for span in word_spans(text)],
         "intent_ranking": ranking,
     }
 
 
-def explained_parse_data(reading: Reading) -> dict[str, Any]:
-    """Rasa's parse data, and beside it what Kefu found among past answers and by which release."""
-    near = [
-        {"id": hit.pair.id, "question": hit.pair.question, "cosine": hit.cosine, "rank": hit.rank}
-        for hit in reading.hits
-    ]
-    data = parse_data(reading.understanding.text, reading)
-    return {**data, "kefu": {"release": reading.engine.id, "past_answers": near}}
+def _whole_mood(mood: Mood | None) -> dict[str, Any] | None:
+    if mood is None:
+        return None
+    return {
+        "sentiment": mood.sentiment,
+        "sentiments": dict(mood.sentiments),
+        "emotions": dict(mood.emotions),
+        "felt": list(mood.felt),
+    }
+
+
+def _explanation(text: str, explanation: Explanation) -> dict[str, Any]:
+    return {
+        "intent": explanation.rivals[0].name,
+        "rivals": [{"name": score.name, "confidence": score.probability} for score in explanation.rivals],
+        "examples": None if explanation.examples is None else [asdict(example) for example in explanation.examples],
+        "words": [{"text": text[word.start : word.end], **asdict(word)} for word in explanation.words],
+        "words_left_out": explanation.words_left_out,
+    }

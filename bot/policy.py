@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from configs.assistant_config import PolicyConfig
 from nlu.intent import IntentScore
-from nlu.understanding import Understanding
+from nlu.understanding import OUT_OF_SCOPE, Understanding
 from retrieval.retriever import Hit
 
 SEARCHED_PAIRS = 3
@@ -92,7 +92,7 @@ def decide(
     template, past = best_template(ranking, actions), best_past_answer(hits, config)
     if past is not None and past.reason is Reason.SAME_QUESTION:
         return past
-    in_scope = understanding.scope >= config.scope_threshold
+    in_scope = understanding.scope >= config.scope_threshold or understanding.intent.name == OUT_OF_SCOPE
     if template is not None and template.confidence >= config.template_threshold and in_scope:
         return template
     if past is not None and past.confidence >= config.answer_threshold:

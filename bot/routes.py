@@ -45,10 +45,11 @@ def routes(inference: Inference, *, max_text_chars: int) -> list[web.RouteDef]:
     async def parse(request: web.Request) -> web.Response:
         if mode := request.query.get("emulation_mode"):
             raise Refused(400, "InvalidField", f"emulation_mode {mode[:40]!r} is not offered.", field="emulation_mode")
+        explained = _is_explained(request)
         with stage("parse"):
             body = await read_body(request, ParseBody)
             text = checked_text(body.text, "text", max_text_chars)
-        reading = await inference.read(text)
+        reading = await inference.parse(text, explained=explained)
         add_stage("encode", reading.encode_ms)
         add_stage("search", reading.search_ms)
         return web.json_response(explained_parse_data(reading))
@@ -68,6 +69,13 @@ def routes(inference: Inference, *, max_text_chars: int) -> list[web.RouteDef]:
         web.get("/ready", ready),
         *(web.get(path, _page(CHAT_PAGE / name)) for path, name in CHAT_FILES.items()),
     ]
+
+
+def _is_explained(request: web.Request) -> bool:
+    value = request.query.get("explain", "false").lower()
+    if value not in ("true", "false"):
+        raise Refused(400, "InvalidField", f"explain is {value[:40]!r}; write true or false.", field="explain")
+    return value == "true"
 
 
 def _page(path: Path) -> Handler:

@@ -85,6 +85,7 @@ class TrainingConfig(_Section):
     )
     validation_share: float = Field(0.1, gt=0.0, lt=0.5)
     seed: int = Field(42, ge=0, lt=2**32)
+    keep_examples: bool = Field(True, description="Keep the examples in the release, to explain answers by them.")
 
 
 class PolicyConfig(_Section):
@@ -126,7 +127,7 @@ class EntitiesConfig(_Section):
         try:
             ZoneInfo(value)
         except (ValueError, OSError, ZoneInfoNotFoundError) as error:
-            raise ValueError("is no time zone; write one such as Europe/London") from error
+            raise ValueError("Write a time zone such as Europe/London") from error
         return value
 
     @field_validator("order_number_pattern")
@@ -147,6 +148,9 @@ class KefuConfig(_Section):
     titles: dict[str, str] = Field({}, description="What a button that offers an intent says.")
     trust_slash_intents: bool = Field(
         False, description="Take `/intent` from anyone who types it, not only from a button the bot has sent."
+    )
+    intent_split_symbol: str | None = Field(
+        None, min_length=1, description="Joins the intents that one label names; else that of Rasa's `pipeline`."
     )
 
 
@@ -175,14 +179,30 @@ def parse_config(file: YamlFile) -> tuple[str, KefuConfig, list[str]]:
     language = data.get("language") or "en"
     if not isinstance(language, str):
         raise file.error(("language",), f"language is {language!r}", "Write a language code such as en.")
-    return language, _kefu_section(file, data.get("kefu")), notices
+    config = _kefu_section(file, data.get("kefu"))
+    if config.intent_split_symbol is None:
+        config = config.model_copy(update={"intent_split_symbol": _pipeline_split_symbol(file)})
+    return language, config, notices
+
+
+def _pipeline_split_symbol(file: YamlFile) -> str | None:
+    """What joins intents by the tokenizer of Rasa's pipeline; its default `_` splits only where it is written out."""
+    pipeline = file.data.get("pipeline")
+    for index, component in enumerate(pipeline if isinstance(pipeline, list) else ()):
+        if isinstance(component, dict) and component.get("intent_tokenization_flag") is True:
+            symbol = component.get("intent_split_symbol")
+            if symbol is not None and not (isinstance(symbol, str) and symbol):
+                place = ("pipeline", index, "intent_split_symbol")
+                raise file.error(place, f"intent_split_symbol is {symbol!r}", 'Write a text such as "+".')
+            return symbol
+    return None
 
 
 def _kefu_section(file: YamlFile, section: Any) -> KefuConfig:
     if section is None:
         return KefuConfig()
     try:
-        return KefuConfig.model_validate(section, strict=True)
+        return KefuConfig.model_validate(section)  # strict but where a field says otherwise
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ("kefu", *first["loc"])
@@ -191,7 +211,8 @@ def _kefu_section(file: YamlFile, section: Any) -> KefuConfig:
             siblings = _field_names(KefuConfig, first["loc"][:-1])
             fix = f"Remove it.{nearest(str(first['loc'][-1]), siblings)}"
             raise file.error(place, f"unknown key {name}", fix) from error
-        raise file.error(place, f"{name} is {first['input']!r}", f"{first['msg']}.") from error
+        fix = first["msg"].removeprefix("Value error, ")
+        raise file.error(place, f"{name} is {first['input']!r}", f"{fix}.") from error
 
 
 def _field_names(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:

@@ -20,6 +20,7 @@ class BotSpec:
         actions: By intent, the actions that answer it, in order.
         titles: By intent, what a button that offers it says.
         trust_slash_intents: Whether `/intent` is taken from anyone who types it.
+        intent_split_symbol: What joins the intents that one label names.
     """
 
     name: str
@@ -30,6 +31,7 @@ class BotSpec:
     titles: Mapping[str, str]
     trust_slash_intents: bool
     entities: EntitySpec
+    intent_split_symbol: str | None = None
 
     @classmethod
     def of(cls, assistant: Assistant) -> "BotSpec":
@@ -44,6 +46,7 @@ class BotSpec:
             titles=config.titles,
             trust_slash_intents=config.trust_slash_intents,
             entities=_entity_spec(assistant),
+            intent_split_symbol=config.intent_split_symbol,
         )
 
     def to_json(self) -> bytes:

@@ -5,6 +5,7 @@
     ├── SettingsError             an environment variable or a command-line value is wrong
     ├── training.manifest.ReleaseError      a release is missing, damaged or altered
     ├── nlu.checkpoint.CheckpointError      an encoder cannot be found or loaded
+    ├── nlu.mood.MoodError                  the mood head's weights, or texts it learns from, are missing or damaged
     └── bot.errors.Refused                  a request that will not be served, and its HTTP status
 
 A message says which value was wrong and what to do about it.

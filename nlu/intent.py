@@ -37,8 +37,8 @@ class IntentClassifier:
         probabilities = softmax(logits / self.temperature)
         order = np.argsort(-probabilities, axis=1, kind="stable")
         return [
-            tuple(IntentScore(name=self.labels[i], probability=float(row[i])) for i in indices)
-            for row, indices in zip(probabilities, order, strict=True)
+            tuple(IntentScore(name=self.labels[i], probability=row[i]) for i in indices)
+            for row, indices in zip(probabilities.tolist(), order.tolist(), strict=True)
         ]
 
 

@@ -1,9 +1,9 @@
-"""How a message sounds: sentiment and four emotions, read from the embedding that search uses anyway.
+"""How a message sounds: sentiment and four emotions, read from an embedding that is computed anyway.
 
 Owns the shipped weights and what they may be used with. They were learned from the embeddings of one encoder as it is
-published, so `mood_reader_for` first embeds a few probe sentences and compares: another encoder, and one that training
-has moved too far, gets no reader instead of nonsense. Fine-tuning with an anchor stays near enough. What the weights
-were made from is in the JSON beside them; `training.mood_trainer` makes them.
+published, so `mood_reader_for` first embeds a few probe sentences and compares: another encoder
+gets no reader instead of nonsense. They read the plain embedding, which no training moves. What they were made from is
+in the JSON beside them; `training.mood_trainer` makes them.
 """
 
 import json

@@ -45,6 +45,7 @@ class OnnxEncoder:
         shapes = {output.name: output.shape for output in self._session.get_outputs()}
         self._dimension, _, self.classes = (int(shapes[name][-1]) for name in OUTPUTS)
         self.tags = int(shapes[TAG_OUTPUT][-1]) if TAG_OUTPUT in shapes else 0
+        self._names = [*OUTPUTS, TAG_OUTPUT] if self.tags else list(OUTPUTS)
         self._batched = spec["precision"] == "float32"
 
     @property
@@ -79,6 +80,5 @@ class OnnxEncoder:
     def _run(self, ids: Sequence[Sequence[int]]) -> list[FloatArray]:
         batch = pad(ids)
         feeds = dict(zip(INPUTS, (batch.input_ids, batch.attention_mask), strict=True))
-        names = (*OUTPUTS, TAG_OUTPUT) if self.tags else OUTPUTS
-        rows: list[FloatArray] = self._session.run(list(names), feeds)
+        rows: list[FloatArray] = self._session.run(self._names, feeds)
         return rows

@@ -26,8 +26,8 @@ _MASKED = -1e9
 class BertClassifier(nn.Module):
     """One BERT with two tops: shared lower layers, and upper layers once as they were and once to be tuned.
 
-    The plain top's embedding searches past answers, so nothing that intents teach can harm the search. The tuned
-    top tells intents apart, together with what the plain embedding says of them, and tags words as entities. An
+    The tuned top tells intents apart, together with what the plain embedding says of them, and tags words as
+    entities. Search uses both embeddings; scope and mood read the plain one, which never changes. An
     embedding is the mean of a top's last layer over the text's tokens, scaled to length 1.
 
     Args:

@@ -26,7 +26,6 @@ from training.adapters import leave_out_tuned_top
 from training.calibration import fit_scope, fit_temperature, intent_centres
 from training.checkpointing import FitCheckpoint
 from training.intent_trainer import (
-    FEW_EXAMPLES,
     Epoch,
     LabelledIds,
     Unwatched,
@@ -115,7 +114,7 @@ def fit_understanding(
         encoder=encoder,
         classifier=IntentClassifier(fitting.labels, temperature),
         scope=scope,
-        tags=fitting.tags,
+        tags=fitting.tags if encoder.model.tagger else TagSet(()),
         held_out=HeldOut(examples=split.validation, classes=classes, logits=logits, scope_scores=scores),
         curve=curve,
         method=method,
@@ -168,13 +167,13 @@ class Fitting:
         """The fit called `fit` from the checkpoint's weights, and its method: of `auto`, what it came to."""
         self.report(Progress(stage="loading the encoder"))
         settings = self.assistant.config.training
-        config = settings.intent.model_copy(update={"method": method} if method else {})
+        config = settings.intent.model_copy(update={"method": method or self._method()})
         encoder = load_torch_encoder(
             self.checkpoint,
             len(self.labels),
             best_device(),
             tuned_layers=lambda layer_count: tuned_layers(config, layer_count),
-            tags=len(self.tags) if self.tags.labels else 0,
+            tags=len(self.tags) if self.tags.labels and config.method is not Method.HEAD else 0,
         )
         train = self._labelled(encoder, split.train, with_names=True)
         validation = self._labelled(encoder, split.validation)
@@ -190,22 +189,26 @@ class Fitting:
         )
         if config.method is not Method.AUTO:
             return encoder, curve, config.method
-        if best_epoch(curve).number or self.tags.labels:
+        if best_epoch(curve).number:
             return encoder, curve, Method.FULL
         leave_out_tuned_top(encoder.model)
         return encoder, curve, Method.HEAD
 
     def classes(self, examples: Sequence[Example]) -> NDArray[np.int64]:
+        """The class of each example, shape (n,)."""
         index = {label: number for number, label in enumerate(self.labels)}
         return np.array([index[example.intent] for example in examples], np.int64)
 
     def inside(self, examples: Sequence[Example]) -> NDArray[np.bool_]:
+        """Whether each example belongs to an intent, shape (n,)."""
         return np.array([example.intent != OUT_OF_SCOPE for example in examples], bool)
 
     def in_scope_classes(self) -> list[int]:
+        """The classes that are intents."""
         return [number for number, label in enumerate(self.labels) if label != OUT_OF_SCOPE]
 
     def centres(self, encoder: TorchEncoder, examples: Sequence[Example]) -> FloatArray:
+        """What the examples of each intent gather around, untouched: shape (m, d)."""
         own = [example for example in examples if example.intent != OUT_OF_SCOPE]
         embeddings = encoder.encode([example.text for example in own]).plain
         return intent_centres(embeddings, self.classes(own), self.assistant.config.training.seed)
@@ -213,6 +216,11 @@ class Fitting:
     def _checkpoint(self, name: str) -> FitCheckpoint | None:
         folder = self.workspace.of_fit(name) if self.workspace else None
         return FitCheckpoint(folder, self.workspace.note) if self.workspace and folder else None
+
+    def _method(self) -> Method:
+        """The owner's; where words are to be tagged something must be tuned, so `auto` has no choice."""
+        method = self.assistant.config.training.intent.method
+        return Method.FULL if method is Method.AUTO and self.tags.labels else method
 
     def _labelled(self, encoder: TorchEncoder, examples: Sequence[Example], *, with_names: bool = False) -> LabelledIds:
         pieces = encoder.tokenizer.pieces([example.text for example in examples])

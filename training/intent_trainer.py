@@ -7,7 +7,8 @@ ends. Entity tags, where there are any, are learned in the same steps.
 import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -21,6 +22,7 @@ from nlu.tagging import IGNORED
 from nlu.torch_encoder import PLAIN_SHARE, BertClassifier, TorchEncoder, pooled
 from training.adapters import prepare_for, settle
 from training.calibration import fit_temperature, negative_log_likelihood
+from training.checkpointing import FitCheckpoint, Learner, Snapshot, learned_state
 from training.progress import Progress, Report
 from training.split import length_bucketed_batches
 from training.trunk import TrunkStates
@@ -63,7 +65,29 @@ class Epoch:
     validation_accuracy: float
 
 
-def fit_intents(
+class Watcher(Protocol):
+    """Sees a fit go on; what it raises ends the fit."""
+
+    def step(self, number: int, loss: float, learning_rate: float) -> None:
+        """After step `number`, counted from 1, at the `learning_rate` of the encoder's top layer."""
+        ...
+
+    def epoch(self, epoch: Epoch) -> None:
+        """After each epoch, beginning with epoch 0; a fit that goes on shows again what it had learned before."""
+        ...
+
+
+class Unwatched:
+    """A `Watcher` that looks away."""
+
+    def step(self, number: int, loss: float, learning_rate: float) -> None:
+        """Does nothing."""
+
+    def epoch(self, epoch: Epoch) -> None:
+        """Does nothing."""
+
+
+def fit_intents(  # noqa: PLR0913 - the last two only look on
     encoder: TorchEncoder,
     train: LabelledIds,
     validation: LabelledIds,
@@ -71,66 +95,168 @@ def fit_intents(
     report: Report,
     *,
     seed: int,
+    watcher: Watcher | None = None,
+    checkpoint: FitCheckpoint | None = None,
 ) -> tuple[Epoch, ...]:
     """Fine-tunes `encoder` in place, leaves it at its best epoch, and returns the learning curve.
 
     With the method `auto` or `head` the best epoch may be 0: the tuned top is then as it was, and can be left out.
+
+    Args:
+        watcher: Told of every step and epoch.
+        checkpoint: Where the state is kept after each epoch. What stands there is gone on from; it must be of a fit
+            of the same arguments.
     """
     config = suited_to(config, len(train.ids))
-    assert config.max_epochs is not None  # noqa: S101 - filled in just now
+    watcher = watcher or Unwatched()
     torch.manual_seed(seed)
-    random = np.random.default_rng(seed)
     model = encoder.model
     report(Progress(stage="reading the examples"))
     learned, held = TrunkStates(encoder, train.ids), TrunkStates(encoder, validation.ids)
     start_heads(model, learned.plain, train.classes, seed)
-    curve = [_epoch(encoder, held, validation, 0, float("nan"))]
+    start = _epoch(encoder, held, validation, 0, float("nan"))
     if config.method is Method.HEAD:
-        return tuple(curve)
+        watcher.epoch(start)
+        return (start,)
     prepare_for(model, config)
-    best_state = _copy_state(model)
-    steps_each = math.ceil(len(train.ids) / config.batch_size)
-    total = steps_each * config.max_epochs
-    optimizer = torch.optim.AdamW(parameter_groups(model, config), fused=True)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: warmup_then_linear(step, total, config.warmup_share)
+    run = _Run(
+        encoder=encoder,
+        examples=_Examples(train=train, validation=validation, learned=learned, held=held),
+        config=config,
+        report=report,
+        watcher=watcher,
+        random=np.random.default_rng(seed),
+        curve=[start],
     )
-    lengths = [len(ids) for ids in train.ids]
-    step = 0
-    for number in range(1, config.max_epochs + 1):
-        model.train()
-        losses = []
-        for rows in length_bucketed_batches(lengths, config.batch_size, random):
-            loss = batch_loss(encoder, learned, rows, train, config) / config.accumulated_batches
-            loss.backward()  # type: ignore[no-untyped-call]
-            step += 1
-            if step % config.accumulated_batches == 0 or step == total:
-                nn.utils.clip_grad_norm_([p for p in model.parameters() if p.requires_grad], 1.0)
-                optimizer.step()
-                optimizer.zero_grad(set_to_none=True)
-            schedule.step()
-            losses.append(loss.item() * config.accumulated_batches)
-            report(
-                Progress(
-                    stage="fine-tuning",
-                    done=step,
-                    total=total,
-                    epoch=number,
-                    epochs=config.max_epochs,
-                    loss=float(np.mean(losses)),
-                    accuracy=curve[-1].validation_accuracy,
-                )
+    if checkpoint is not None and (snapshot := checkpoint.load()) is not None:
+        run.restore(snapshot)
+    for epoch in run.curve:
+        watcher.epoch(epoch)
+    while not run.is_over:
+        run.learn_epoch()
+        if checkpoint is not None:
+            checkpoint.save(run.snapshot(), run.curve[-1].number)
+        watcher.epoch(run.curve[-1])
+    run.keep_best()
+    return tuple(run.curve)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Examples:
+    train: LabelledIds
+    validation: LabelledIds
+    learned: TrunkStates
+    held: TrunkStates
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class _Run:
+    """A fit under way, between epoch 0 and the best one."""
+
+    encoder: TorchEncoder
+    examples: _Examples
+    config: IntentTrainingConfig
+    report: Report
+    watcher: Watcher
+    random: np.random.Generator
+    curve: list[Epoch]
+    step: int = 0
+    learner: Learner = field(init=False)
+    full_rates: list[float] = field(init=False)
+    best_state: dict[str, Tensor] = field(init=False)
+
+    def __post_init__(self) -> None:
+        model = self.encoder.model
+        optimizer = torch.optim.AdamW(parameter_groups(model, self.config), fused=True)
+        self.full_rates = [group["lr"] for group in optimizer.param_groups]
+        self.best_state = learned_state(model)
+        self.learner = Learner(model=model, optimizer=optimizer, random=self.random, device=self.encoder.device)
+
+    @property
+    def epochs(self) -> int:
+        """Most passes over the examples."""
+        return self.config.max_epochs or MAX_EPOCHS_OF_FEW
+
+    @property
+    def total(self) -> int:
+        """Steps of all epochs."""
+        return math.ceil(len(self.examples.train.ids) / self.config.batch_size) * self.epochs
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all epochs are learned, or too many brought nothing."""
+        number = self.curve[-1].number
+        return (
+            number >= self.epochs or number - best_epoch(self.curve, self.config.method).number >= self.config.patience
+        )
+
+    def rate_factor(self, step: int) -> float:
+        """Factor of all learning rates for the step after `step` others."""
+        return warmup_then_linear(step, self.total, self.config.warmup_share)
+
+    def learn_epoch(self) -> None:
+        """One pass over the examples, and a line of the curve."""
+        self.encoder.model.train()
+        losses: list[float] = []
+        lengths = [len(ids) for ids in self.examples.train.ids]
+        for rows in length_bucketed_batches(lengths, self.config.batch_size, self.random):
+            losses.append(self.learn_batch(rows))
+            self._tell(losses)
+        number = self.curve[-1].number + 1
+        examples, mean_loss = self.examples, float(np.mean(losses))
+        self.curve.append(_epoch(self.encoder, examples.held, examples.validation, number, mean_loss))
+        if best_epoch(self.curve, self.config.method).number == number:
+            self.best_state = learned_state(self.encoder.model)
+
+    def learn_batch(self, rows: Sequence[int]) -> float:
+        """Adds the gradient of one batch and, once enough are summed up, takes a step; returns the batch's loss."""
+        model, optimizer, share = self.encoder.model, self.learner.optimizer, self.config.accumulated_batches
+        loss = batch_loss(self.encoder, self.examples.learned, rows, self.examples.train, self.config) / share
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.step += 1
+        if self.step % share == 0 or self.step == self.total:
+            nn.utils.clip_grad_norm_([p for p in model.parameters() if p.requires_grad], 1.0)
+            for group, rate in zip(optimizer.param_groups, self.full_rates, strict=True):
+                group["lr"] = rate * self.rate_factor(self.step - 1)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        return loss.item() * share
+
+    def keep_best(self) -> None:
+        """Leaves the model at its best epoch, its top plain layers again."""
+        model = self.encoder.model
+        model.load_state_dict(self.best_state, strict=False)
+        settle(model)
+        model.eval()
+
+    def snapshot(self) -> Snapshot:
+        """All that the next epochs depend on."""
+        counts = {"step": self.step, "curve": [asdict(epoch) for epoch in self.curve]}
+        return self.learner.snapshot(self.best_state, counts)
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Goes back to where `snapshot` was taken."""
+        self.learner.restore(snapshot)
+        counts = snapshot.facts["counts"]
+        self.step = counts["step"]
+        self.curve = [Epoch(**epoch) for epoch in counts["curve"]]
+        self.best_state = {name: value.to(self.encoder.device) for name, value in snapshot.part("best.").items()}
+
+    def _tell(self, losses: Sequence[float]) -> None:
+        self.watcher.step(
+            self.step, losses[-1], (self.config.learning_rate or LEARNING_RATE) * self.rate_factor(self.step - 1)
+        )
+        self.report(
+            Progress(
+                stage="fine-tuning",
+                done=self.step,
+                total=self.total,
+                epoch=self.curve[-1].number + 1,
+                epochs=self.epochs,
+                loss=float(np.mean(losses)),
+                accuracy=self.curve[-1].validation_accuracy,
             )
-        curve.append(_epoch(encoder, held, validation, number, float(np.mean(losses))))
-        best = best_epoch(curve, config.method)
-        if best.number == number:
-            best_state = _copy_state(model)
-        elif number - best.number >= config.patience:
-            break
-    model.load_state_dict(best_state)
-    settle(model)
-    model.eval()
-    return tuple(curve)
+        )
 
 
 def best_epoch(curve: Sequence[Epoch], method: Method = Method.AUTO) -> Epoch:
@@ -255,7 +381,3 @@ def blended_logits(encoder: TorchEncoder, states: TrunkStates) -> FloatArray:
             logits = PLAIN_SHARE * model.plain_head(plain[few]) + (1 - PLAIN_SHARE) * model.tuned_head(tuned)
             rows.append(logits.float().cpu().numpy())
     return np.concatenate(rows)
-
-
-def _copy_state(model: nn.Module) -> dict[str, Tensor]:
-    return {name: value.detach().clone() for name, value in model.state_dict().items()}

@@ -3,8 +3,8 @@
 import json
 import shutil
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from configs.assistant import Assistant
 from configs.bot_spec import BotSpec
 from configs.nlu_data import Example
 from nlu.checkpoint import Checkpoint, find_checkpoint
+from nlu.examples import EXAMPLE_FILES, save_examples
 from nlu.language import ScriptCoverage
 from nlu.onnx_encoder import GRAPH_FILE, SPEC_FILE, TOKENIZER_FILE
 from nlu.saved import INTENTS_FILE, SCOPE_FILE, load_understander, save_understanding
@@ -22,6 +23,8 @@ from training.fingerprint import intents_fingerprint, release_fingerprint
 from training.manifest import ASSISTANT_FILE, REPORT_FOLDER, SMOKE_FILE, Release, ReleaseError
 from training.progress import Progress, Report
 from training.releases import Releases
+from training.run_log import RunLog
+from training.workspace import Workspace
 
 SMOKE_INTENTS = 3
 SMOKE_PAIRS = 2
@@ -44,11 +47,30 @@ class Trained:
     seconds: float
 
 
-def train_assistant(assistant: Assistant, releases: Releases, report: Report, *, force: bool = False) -> Trained:
+def noted_nowhere(sentence: str) -> None:
+    """Notes nothing."""
+    del sentence
+
+
+def train_assistant(
+    assistant: Assistant,
+    releases: Releases,
+    report: Report,
+    *,
+    force: bool = False,
+    wandb: bool = False,
+    note: Callable[[str], None] = noted_nowhere,
+) -> Trained:
     """Trains `assistant`, writes a release and promotes it.
 
     Nothing is done where the promoted release was made from the same inputs, and the encoder is taken over where
-    only answers, rules or settings of the bot have changed; `force` trains all the same.
+    only answers, rules or settings of the bot have changed; `force` trains all the same. A training that was stopped
+    is gone on with where its inputs are the same.
+
+    Args:
+        wandb: Whether Weights & Biases gets what TensorBoard gets.
+        note: Told, in a sentence each, what became of what a stopped training had kept, and that the encoder does not
+            know the assistant's script.
 
     Raises:
         KefuError: The assistant, its knowledge or its encoder cannot be used.
@@ -64,8 +86,12 @@ def train_assistant(assistant: Assistant, releases: Releases, report: Report, *,
         return Trained(release=previous, fitted=False, fresh=False, seconds=time.monotonic() - started)
     reusable = previous if previous is not None and previous.manifest.fingerprints.get("intents") == intents else None
     release_id = releases.new_id(whole)
-    with releases.writing(release_id) as part:
-        figures = _take_over(reusable, part) if reusable else fit_into(part, assistant, checkpoint, report)
+    with Workspace(releases.data_dir / "work", intents, note) as workspace, releases.writing(release_id) as part:
+        if reusable:
+            figures = _take_over(reusable, part)
+        else:
+            with RunLog.open(releases.data_dir / "runs" / release_id, wandb=wandb) as log:
+                figures = fit_into(part, assistant, checkpoint, report, log=log, workspace=workspace, note=note)
         report(Progress(stage="indexing past answers"))
         understander = load_understander(part, spec.entities)
         retriever = Retriever.build(pairs, understander.encoder)
@@ -88,28 +114,54 @@ def train_assistant(assistant: Assistant, releases: Releases, report: Report, *,
                 "figures": figures,
             },
         )
+        workspace.clear()
     releases.promote(release)
     return Trained(release=release, fitted=reusable is None, fresh=True, seconds=time.monotonic() - started)
 
 
-def fit_into(folder: Path, assistant: Assistant, checkpoint: Checkpoint, report: Report) -> dict[str, float]:
+def fit_into(
+    folder: Path,
+    assistant: Assistant,
+    checkpoint: Checkpoint,
+    report: Report,
+    *,
+    log: RunLog | None = None,
+    workspace: Workspace | None = None,
+    note: Callable[[str], None] = noted_nowhere,
+) -> dict[str, float]:
     """Fits, exports and reports into `folder`; returns the figures for the manifest."""
     from training.export import export_encoder
     from training.fit import fit_understanding
     from training.report import measure_intents, write_report
 
-    fitted = fit_understanding(assistant, checkpoint, report)
+    log = log or RunLog(())
+    log.settings(assistant.config.model_dump(mode="json", include={"encoder", "training"}))
+    fitted = fit_understanding(assistant, checkpoint, report, watch=log.fit, workspace=workspace)
     report(Progress(stage="exporting"))
     held_out = fitted.held_out.examples
     texts = [example.text for example in (*held_out, *assistant.examples)][:CHECKED_TEXTS]
     quantised = export_encoder(fitted.encoder, folder, texts, assistant.config.training.precision)
     texts = [example.text for example in assistant.examples]
     coverage = ScriptCoverage.measure(folder / TOKENIZER_FILE, texts)
+    if unknown := coverage.notice(assistant.language, assistant.config.encoder.name):
+        note(unknown)
     save_understanding(folder, fitted.classifier, fitted.scope, coverage, fitted.tags)
+    if assistant.config.training.keep_examples:
+        save_examples(folder, assistant.examples, fitted.encoder.encode(texts).plain)
     report(Progress(stage="writing the report"))
     measured = measure_intents(fitted, quantised)
     write_report(measured, folder / REPORT_FOLDER)
-    return measured.figures()
+    figures = measured.figures()
+    log.figures(figures)
+    return figures
+
+
+def with_intent_settings(assistant: Assistant, **changed: object) -> Assistant:
+    """`assistant` with other values under `kefu.training.intent`, for one run."""
+    training = assistant.config.training
+    intent = training.intent.model_copy(update=changed)
+    config = assistant.config.model_copy(update={"training": training.model_copy(update={"intent": intent})})
+    return replace(assistant, config=config)
 
 
 def smoke_questions(
@@ -147,7 +199,8 @@ def _previous(releases: Releases) -> Release | None:
 
 
 def _take_over(previous: Release, part: Path) -> dict[str, float]:
-    for name in INTENT_PARTS:
+    kept = [name for name in EXAMPLE_FILES if name in previous.manifest.files]
+    for name in (*INTENT_PARTS, *kept):
         shutil.copyfile(previous.folder / name, part / name)
     shutil.copytree(previous.folder / REPORT_FOLDER, part / REPORT_FOLDER, dirs_exist_ok=True)
     return dict(previous.manifest.figures)

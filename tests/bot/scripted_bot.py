@@ -15,6 +15,7 @@ from bot.messages import UserMessage
 from bot.stores.sqlite import SqliteStore
 from configs import Button, Domain, PolicyConfig, Variation
 from configs.bot_spec import BotSpec
+from configs.entity_spec import EntitySpec
 from nlu import IntentScore, Understanding
 from retrieval import Hit, Pair
 
@@ -54,6 +55,7 @@ SPEC = BotSpec(
     policy=PolicyConfig(),
     titles={"hours": "Opening hours"},
     trust_slash_intents=False,
+    entities=EntitySpec(regexes={}, lookups={}, synonyms={}),
 )
 UNDERSTOOD: Mapping[str, tuple[dict[str, float], dict[str, float]]] = {
     "hello": ({"greet": 0.9, "hours": 0.1}, {"p1": 0.1}),

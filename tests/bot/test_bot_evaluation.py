@@ -4,6 +4,7 @@ from io import StringIO
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from rich.console import Console
 from scripted_bot import SPEC, scripted_engine
@@ -11,7 +12,7 @@ from scripted_bot import SPEC, scripted_engine
 from bot.evaluation import BATCH, ask_all, is_right, print_evaluation
 from bot.model_host import ModelHost
 from bot.policy import PastAnswer, Reason, Template
-from nlu import IntentScore
+from nlu import IntentScore, Understanding
 from retrieval import Hit, Pair
 from training.evaluation import Did, Outcome, Question, evaluate
 
@@ -38,7 +39,8 @@ class TableEngine:
             Hit(pair=Pair(id=pair_id, question="?", answer=pair_id), cosine=cosine, rank=rank)
             for rank, (pair_id, cosine) in enumerate(cosines.items(), start=1)
         )
-        return SimpleNamespace(understanding=SimpleNamespace(ranking=ranking), hits=hits)
+        understanding = Understanding(text="", ranking=ranking, embedding=np.zeros(4, np.float32))
+        return SimpleNamespace(understanding=understanding, hits=hits)
 
 
 def ask(asked: Question, intents: dict[str, float], cosines: dict[str, float]) -> Outcome:

@@ -113,12 +113,14 @@ def test_train_on_a_missing_folder(kefu: Kefu, tmp_path: Path) -> None:
     assert "kefu init" in line
 
 
-@pytest.mark.parametrize("command", ["run", "shell"])
-def test_an_assistant_that_is_missing_is_named(kefu: Kefu, tmp_path: Path, command: str) -> None:
-    assert f"{tmp_path}/gone: there is no such folder" in the_line(kefu(command, tmp_path / "gone"))
+@pytest.mark.parametrize("arguments", [("run",), ("shell",), ("parse", "hello")])
+def test_an_assistant_that_is_missing_is_named(kefu: Kefu, tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    assert f"{tmp_path}/gone: there is no such folder" in the_line(kefu(*arguments, tmp_path / "gone"))
 
 
-@pytest.mark.parametrize("arguments", [("run",), ("shell",), ("evaluate", "--questions", "q.jsonl")])
+@pytest.mark.parametrize(
+    "arguments", [("run",), ("shell",), ("evaluate", "--questions", "q.jsonl"), ("parse", "hello")]
+)
 def test_without_a_release_the_way_on_is_to_train(kefu: Kefu, assistant: Path, arguments: tuple[str, ...]) -> None:
     line = the_line(kefu(*arguments, assistant))
 
@@ -227,7 +229,7 @@ def test_evaluations_go_to_the_data_folder_unless_told_otherwise(
 
 
 def test_parse_prints_how_a_message_is_understood_as_json(kefu: Kefu, minimal_folder: Path, trained_dir: Path) -> None:
-    code, out, err = kefu("parse", "  when are you open  ", "--assistant", minimal_folder, "--data", trained_dir)
+    code, out, err = kefu("parse", "  when are you open  ", minimal_folder, "--data", trained_dir, "--json")
 
     parsed = json.loads(out)
     assert (code, err) == (0, "")
@@ -242,7 +244,7 @@ def test_parse_prints_how_a_message_is_understood_as_json(kefu: Kefu, minimal_fo
 def test_parse_of_what_no_channel_would_take_is_refused(
     kefu: Kefu, minimal_folder: Path, trained_dir: Path, text: str
 ) -> None:
-    assert "text " in the_line(kefu("parse", text, "--assistant", minimal_folder, "--data", trained_dir))
+    assert "text " in the_line(kefu("parse", text, minimal_folder, "--data", trained_dir))
 
 
 def test_train_says_when_nothing_has_changed(kefu: Kefu, minimal_folder: Path, data_dir: Path) -> None:

@@ -1,9 +1,11 @@
 """The policy as a table: what is understood and found, and what follows from it."""
 
+import numpy as np
 import pytest
 
 from bot.policy import (
     MAX_OPTIONS,
+    MAX_UNCOVERED,
     AskBack,
     Decision,
     FallBack,
@@ -15,15 +17,25 @@ from bot.policy import (
     decide,
 )
 from configs import PolicyConfig
-from nlu import IntentScore
+from nlu import IntentScore, Understanding
 from retrieval import Hit, Pair
 
-CONFIG = PolicyConfig(template_threshold=0.7, answer_threshold=0.6, same_question_threshold=0.95, clarify_threshold=0.3)
+CONFIG = PolicyConfig(
+    template_threshold=0.7,
+    answer_threshold=0.6,
+    same_question_threshold=0.95,
+    scope_threshold=0.05,
+    clarify_threshold=0.3,
+)
 ACTIONS = {"hours": ("utter_hours",), "order": ("utter_order", "utter_link")}
 
 
 def ranking(**probabilities: float) -> tuple[IntentScore, ...]:
     return tuple(IntentScore(name=name, probability=probability) for name, probability in probabilities.items())
+
+
+def understood(scores: tuple[IntentScore, ...], *, scope: float = 1.0, uncovered: float = 0.0) -> Understanding:
+    return Understanding(text="", ranking=scores, embedding=np.zeros(4, np.float32), scope=scope, uncovered=uncovered)
 
 
 def hits(**cosines: float) -> tuple[Hit, ...]:
@@ -141,7 +153,62 @@ def same(pair_id: str, confidence: float) -> PastAnswer:
     ],
 )
 def test_decision(scores: tuple[IntentScore, ...], found: tuple[Hit, ...], expected: Decision) -> None:
-    assert decide(scores, found, ACTIONS, CONFIG) == expected
+    assert decide(understood(scores), found, ACTIONS, CONFIG) == expected
+
+
+def outside(scope: float) -> FallBack:
+    return FallBack(confidence=scope, reason=Reason.OUT_OF_SCOPE)
+
+
+UNREADABLE = FallBack(confidence=0.0, reason=Reason.SCRIPT_NOT_COVERED)
+
+
+@pytest.mark.parametrize(
+    ("message", "found", "expected"),
+    [
+        pytest.param(understood(ranking(hours=0.9), scope=0.05), (), hours(0.9), id="a scope exactly met is in scope"),
+        pytest.param(
+            understood(ranking(hours=0.99), scope=0.049), (), outside(0.049), id="below it no intent is sure enough"
+        ),
+        pytest.param(
+            understood(ranking(hours=0.99), scope=0.0), hits(p1=0.6), near("p1", 0.6), id="a near question is answered"
+        ),
+        pytest.param(
+            understood(ranking(hours=0.99), scope=0.0),
+            hits(p1=0.95),
+            same("p1", 0.95),
+            id="a question asked again is answered",
+        ),
+        pytest.param(
+            understood(ranking(hours=0.5, order=0.4), scope=0.01),
+            hits(p1=0.599),
+            outside(0.01),
+            id="nothing is offered to a message that is out of scope",
+        ),
+        pytest.param(understood((), scope=0.0), (), outside(0.0), id="out of scope with nothing understood at all"),
+        pytest.param(
+            understood(ranking(hours=0.99), uncovered=0.501),
+            hits(p1=1.0),
+            UNREADABLE,
+            id="nothing is believed of a message in a script that the encoder does not know",
+        ),
+        pytest.param(
+            understood(ranking(hours=0.99), uncovered=MAX_UNCOVERED), (), hours(0.99), id="half of it known is enough"
+        ),
+        pytest.param(
+            understood(ranking(hours=0.99), scope=0.0, uncovered=1.0), (), UNREADABLE, id="the script is said first"
+        ),
+    ],
+)
+def test_decision_by_scope_and_script(message: Understanding, found: tuple[Hit, ...], expected: Decision) -> None:
+    assert decide(message, found, ACTIONS, CONFIG) == expected
+
+
+@pytest.mark.parametrize(("threshold", "expected"), [(0.0, hours(0.9)), (1.0, outside(0.3))])
+def test_the_owner_says_how_much_may_be_taken_for_out_of_scope(threshold: float, expected: Decision) -> None:
+    config = PolicyConfig(scope_threshold=threshold)
+
+    assert decide(understood(ranking(hours=0.9), scope=0.3), (), ACTIONS, config) == expected
 
 
 def test_reasons_have_the_names_that_logs_and_evaluations_use() -> None:
@@ -152,6 +219,8 @@ def test_reasons_have_the_names_that_logs_and_evaluations_use() -> None:
         "button",
         "unsure",
         "nothing_near",
+        "out_of_scope",
+        "script_not_covered",
     }
     assert AskBack(options=(), confidence=0.0).reason is Reason.UNSURE
     assert FallBack(confidence=0.0).reason is Reason.NOTHING_NEAR
@@ -159,7 +228,7 @@ def test_reasons_have_the_names_that_logs_and_evaluations_use() -> None:
 
 def test_never_more_options_than_two() -> None:
     scores = ranking(hours=0.45, order=0.44)
-    decision = decide(scores, hits(p1=0.43, p2=0.42, p3=0.41), ACTIONS, CONFIG)
+    decision = decide(understood(scores), hits(p1=0.43, p2=0.42, p3=0.41), ACTIONS, CONFIG)
 
     assert isinstance(decision, AskBack)
     assert len(decision.options) == MAX_OPTIONS == 2
@@ -170,15 +239,15 @@ def test_owner_thresholds_are_followed() -> None:
     shy = PolicyConfig(template_threshold=1.0, answer_threshold=1.0, clarify_threshold=1.0)
     scores, found = ranking(hours=0.4, order=0.3), hits(p1=0.5)
 
-    assert decide(scores, found, ACTIONS, bold) == hours(0.4)
-    assert decide(scores, found, ACTIONS, shy) == FallBack(confidence=0.5)
+    assert decide(understood(scores), found, ACTIONS, bold) == hours(0.4)
+    assert decide(understood(scores), found, ACTIONS, shy) == FallBack(confidence=0.5)
 
 
 def test_a_same_question_threshold_of_one_asks_for_an_exact_cosine() -> None:
     never = PolicyConfig(same_question_threshold=1.0)
 
-    assert decide(ranking(hours=0.9), hits(p1=0.99), ACTIONS, never) == hours(0.9)
-    assert decide(ranking(hours=0.9), hits(p1=1.0), ACTIONS, never) == same("p1", 1.0)
+    assert decide(understood(ranking(hours=0.9)), hits(p1=0.99), ACTIONS, never) == hours(0.9)
+    assert decide(understood(ranking(hours=0.9)), hits(p1=1.0), ACTIONS, never) == same("p1", 1.0)
 
 
 def test_the_best_candidates_are_named_whether_given_or_not() -> None:
@@ -187,3 +256,13 @@ def test_the_best_candidates_are_named_whether_given_or_not() -> None:
     assert best_template((), ACTIONS) is None
     assert best_past_answer(hits(p1=0.2, p2=0.1), CONFIG) == near("p1", 0.2)
     assert best_past_answer((), CONFIG) is None
+
+
+def test_an_owners_out_of_scope_intent_is_answered_by_its_rule_though_it_is_out_of_scope() -> None:
+    actions = {**ACTIONS, "out_of_scope": ("utter_no",)}
+    joke = understood(ranking(out_of_scope=0.9, order=0.1), scope=0.0)
+
+    assert decide(joke, (), actions, CONFIG) == Template(
+        intent="out_of_scope", actions=("utter_no",), confidence=0.9, reason=Reason.SURE_INTENT
+    )
+    assert decide(joke, (), ACTIONS, CONFIG) == FallBack(confidence=0.0, reason=Reason.OUT_OF_SCOPE)

@@ -146,17 +146,28 @@ def test_everything_not_honoured_is_said_once(tmp_path: Path) -> None:
             "config.yml": "language: en\npipeline: [{name: DIETClassifier}]\n",
             "domain.yml": "intents: [greet]\nentities: [city]\nresponses: {utter_greet: [Hi]}\n",
             "data/stories.yml": "stories:\n- story: a\n",
-            "data/nlu.yml": f"{NLU}- lookup: city\n",
+            "data/nlu.yml": f"{NLU}- lookup: town\n  examples: |\n    - Paris\n",
         },
     )
     assert read_assistant(folder).notices == (
         f"{folder}/config.yml: `pipeline` is not used: Kefu's own encoder and classifier are used instead",
-        f"{folder}/domain.yml:2: `entities` is not used: entities are not extracted yet",
-        f"{folder}/data/nlu.yml: 1 `lookup` entries are not used: entities are not extracted yet",
         f"{folder}/data/stories.yml:1: stories are not followed yet; rules are",
         "the intent bye has examples but is not listed in the domain; it is used all the same",
         "the intent bye has neither a rule nor a response utter_bye: it is never answered from a template",
+        f"{folder}/data/nlu.yml:8: the lookup town is not used: no entity has its name",
     )
+
+
+def test_the_entities_are_those_that_the_domain_lists_and_those_that_examples_mark(tmp_path: Path) -> None:
+    folder = assistant_folder(
+        tmp_path,
+        {
+            "domain.yml": "intents: [greet]\nentities: [city, unused]\nresponses: {utter_greet: [Hi]}\n",
+            "data/more.yml": "nlu:\n- intent: greet\n  examples: |\n    - hi from [Ann](name) in [Rome](city)\n",
+        },
+    )
+
+    assert read_assistant(folder).entity_names == {"city", "unused", "name"}
 
 
 def test_what_only_rasa_can_do_is_said_and_the_rest_is_used(tmp_path: Path) -> None:

@@ -4,7 +4,15 @@ from typing import Any
 import pytest
 
 from configs import AssistantError, EncoderConfig, KefuConfig, PolicyConfig, TrainingConfig
-from configs.assistant_config import DEFAULT_ENCODER, encoder_folder, parse_config
+from configs.assistant_config import (
+    DEFAULT_ENCODER,
+    EntitiesConfig,
+    IntentTrainingConfig,
+    Method,
+    Precision,
+    encoder_folder,
+    parse_config,
+)
 from configs.yaml_file import parse_yaml
 
 FILE = Path("config.yml")
@@ -27,16 +35,29 @@ def test_every_section_is_read() -> None:
         "language: no\n"
         "kefu:\n"
         "  encoder: {name: intfloat/multilingual-e5-small, prefix: 'query: ', max_tokens: 64}\n"
-        "  training: {max_epochs: 3, learning_rate: 1e-3, weight_decay: 0, seed: 7}\n"
-        "  policy: {template_threshold: 0.8, answer_threshold: 1, clarify_threshold: 0}\n"
+        "  training:\n"
+        "    intent: {method: lora, tuned_layers: 2, max_epochs: 3, learning_rate: 1e-3, weight_decay: 0}\n"
+        "    precision: float32\n"
+        "    seed: 7\n"
+        "  entities: {builtin: [email, money], region: GB, timezone: Europe/London, order_number_pattern: 'A[0-9]+'}\n"
+        "  policy: {template_threshold: 0.8, answer_threshold: 1, scope_threshold: 0.1, clarify_threshold: 0}\n"
         "  titles: {greet: Hello, 'no': 'No'}\n"
         "  trust_slash_intents: true\n"
     )
     assert language == "no"
     assert config == KefuConfig(
         encoder=EncoderConfig(name="intfloat/multilingual-e5-small", prefix="query: ", max_tokens=64),
-        training=TrainingConfig(max_epochs=3, learning_rate=0.001, weight_decay=0.0, seed=7),
-        policy=PolicyConfig(template_threshold=0.8, answer_threshold=1.0, clarify_threshold=0.0),
+        training=TrainingConfig(
+            intent=IntentTrainingConfig(
+                method=Method.LORA, tuned_layers=2, max_epochs=3, learning_rate=0.001, weight_decay=0.0
+            ),
+            precision=Precision.FLOAT32,
+            seed=7,
+        ),
+        entities=EntitiesConfig(
+            builtin=("email", "money"), region="GB", timezone="Europe/London", order_number_pattern="A[0-9]+"
+        ),
+        policy=PolicyConfig(template_threshold=0.8, answer_threshold=1.0, scope_threshold=0.1, clarify_threshold=0.0),
         titles={"greet": "Hello", "no": "No"},
         trust_slash_intents=True,
     )
@@ -75,9 +96,9 @@ def test_an_unknown_key_of_the_file_is_said_with_its_line_and_likely_meaning() -
             "Remove it. Did you mean 'max_tokens'?",
         ),
         (
-            "  training:\n    epochs: 8",
-            3,
-            "unknown key kefu.training.epochs",
+            "  training:\n    intent:\n      epochs: 8",
+            4,
+            "unknown key kefu.training.intent.epochs",
             "Remove it. Did you mean 'max_epochs'?",
         ),
         (
@@ -112,33 +133,33 @@ def test_an_unknown_key_of_the_file_is_said_with_its_line_and_likely_meaning() -
             "Input should be a valid integer.",
         ),
         (
-            "  training:\n    learning_rate: 0",
-            3,
-            "kefu.training.learning_rate is 0",
+            "  training:\n    intent:\n      learning_rate: 0",
+            4,
+            "kefu.training.intent.learning_rate is 0",
             "Input should be greater than 0.",
         ),
         (
-            "  training:\n    learning_rate: 2e-4x",
-            3,
-            "kefu.training.learning_rate is '2e-4x'",
+            "  training:\n    intent:\n      learning_rate: 2e-4x",
+            4,
+            "kefu.training.intent.learning_rate is '2e-4x'",
             "Input should be a valid number.",
         ),
         (
-            "  training:\n    learning_rate: 1e999",
-            3,
-            "kefu.training.learning_rate is '1e999'",
+            "  training:\n    intent:\n      learning_rate: 1e999",
+            4,
+            "kefu.training.intent.learning_rate is '1e999'",
             "Input should be a valid number.",
         ),
         (
-            "  training:\n    learning_rate: .nan",
-            3,
-            "kefu.training.learning_rate is '.nan'",
+            "  training:\n    intent:\n      learning_rate: .nan",
+            4,
+            "kefu.training.intent.learning_rate is '.nan'",
             "Input should be a valid number.",
         ),
         (
-            "  training:\n    batch_size: true",
-            3,
-            "kefu.training.batch_size is True",
+            "  training:\n    intent:\n      batch_size: true",
+            4,
+            "kefu.training.intent.batch_size is True",
             "Input should be a valid integer.",
         ),
         (
@@ -158,6 +179,54 @@ def test_an_unknown_key_of_the_file_is_said_with_its_line_and_likely_meaning() -
             3,
             "kefu.policy.clarify_threshold is -0.1",
             "Input should be greater than or equal to 0.",
+        ),
+        (
+            "  training:\n    max_epochs: 3",
+            3,
+            "unknown key kefu.training.max_epochs",
+            "Remove it.",
+        ),
+        (
+            "  training:\n    intent:\n      method: lorra",
+            4,
+            "kefu.training.intent.method is 'lorra'",
+            "Input should be 'auto', 'full', 'lora', 'bitfit' or 'head'.",
+        ),
+        (
+            "  training:\n    intent:\n      tuned_layers: 0",
+            4,
+            "kefu.training.intent.tuned_layers is 0",
+            "Input should be greater than or equal to 1.",
+        ),
+        (
+            "  training:\n    precision: int4",
+            3,
+            "kefu.training.precision is 'int4'",
+            "Input should be 'int8' or 'float32'.",
+        ),
+        (
+            "  entities:\n    builtin: [email, emails]",
+            3,
+            "kefu.entities.builtin.1 is 'emails'",
+            "Input should be 'email', 'order_number', 'money', 'time' or 'phone'.",
+        ),
+        (
+            "  entities:\n    region: gb",
+            3,
+            "kefu.entities.region is 'gb'",
+            "String should match pattern '^[A-Z]{2}$'.",
+        ),
+        (
+            "  entities:\n    timezone: Europe/Lodon",
+            3,
+            "kefu.entities.timezone is 'Europe/Lodon'",
+            "Write a time zone such as Europe/London.",
+        ),
+        (
+            "  policy:\n    scope_threshold: 1.5",
+            3,
+            "kefu.policy.scope_threshold is 1.5",
+            "Input should be less than or equal to 1.",
         ),
         ("  trust_slash_intents: yes", 2, "kefu.trust_slash_intents is 'yes'", "Input should be a valid boolean."),
         ("  trust_slash_intents: 1", 2, "kefu.trust_slash_intents is 1", "Input should be a valid boolean."),
@@ -179,6 +248,20 @@ def test_thresholds_that_contradict_each_other_are_refused(name: str) -> None:
         read(f"language: en\nkefu:\n  policy:\n    {name}: 0.2\n    clarify_threshold: 0.25\n")
     assert caught.value.line == 3
     assert "clarify_threshold must not lie above template_threshold or answer_threshold." in str(caught.value)
+
+
+@pytest.mark.parametrize("pattern", ["(", "(?=a)", "[z-a]"])
+def test_a_pattern_of_order_numbers_that_does_not_compile_is_refused(pattern: str) -> None:
+    with pytest.raises(AssistantError) as caught:
+        read(f"kefu:\n  entities:\n    order_number_pattern: '{pattern}'\n")
+    assert str(caught.value).startswith(f"config.yml:3: kefu.entities.order_number_pattern is {pattern!r}. ")
+
+
+@pytest.mark.parametrize("method", list(Method))
+def test_every_method_and_precision_can_be_written(method: Method) -> None:
+    for precision in Precision:
+        _, config, _ = read(f"kefu: {{training: {{intent: {{method: {method.value}}}, precision: {precision.value}}}}}")
+        assert (config.training.intent.method, config.training.precision) == (method, precision)
 
 
 def test_a_threshold_may_equal_the_one_below() -> None:

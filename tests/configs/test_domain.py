@@ -150,17 +150,17 @@ def test_two_files_must_not_define_the_same(text: str, line: int, what: str, tmp
 
 
 def test_what_is_not_honoured_is_said_with_its_line(tmp_path: Path) -> None:
-    _, notices = read(
+    domain, notices = read(
         tmp_path,
-        "entities:\n  - city\nforms:\n  order: {}\nrespones:\n  utter_a: x\ne2e_actions: [Hi]\n"
+        "entities:\n  - city\n  - item: {roles: [bought]}\nforms:\n  order: {}\nrespones:\n  utter_a: x\ne2e_actions: [Hi]\n"
         "responses:\n  utter_a:\n    - text: a\n    - text: b\n      condition: []\n      emotion: glad\n",
     )
     path = tmp_path / "domain.yml"
+    assert domain.entities == ("city", "item")
     assert notices == [
-        f"{path}:1: `entities` is not used: entities are not extracted yet",
-        f"{path}:3: `forms` is not used: forms are not run yet",
-        f"{path}:5: `respones` is not used: unknown section",
-        f"{path}:11: `condition`, `emotion` in utter_a is not used yet",
+        f"{path}:4: `forms` is not used: forms are not run yet",
+        f"{path}:6: `respones` is not used: unknown section",
+        f"{path}:12: `condition`, `emotion` in utter_a is not used yet",
     ]
 
 

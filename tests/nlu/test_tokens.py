@@ -80,3 +80,33 @@ def test_no_rows_pad_to_an_empty_batch() -> None:
     batch = pad([])
 
     assert batch.input_ids.shape == batch.attention_mask.shape == (0, 0)
+
+
+@pytest.mark.parametrize("prefix", ["", "query: "])
+def test_pieces_have_their_places_in_the_prepared_text_whatever_the_prefix(tokenizer_path: Path, prefix: str) -> None:
+    (pieces,) = tokenizer(tokenizer_path, prefix=prefix).pieces(["  Return  the red parcels!"])
+
+    assert pieces.prepared.text == "Return the red parcels!"
+    shown = [pieces.prepared.text[start:end] for start, end in pieces.offsets if start < end]
+    assert shown == ["Return", "the", "red", "parcels", "!"]
+    assert len(pieces.offsets) == len(pieces.ids)
+    skipped = 1 + (len(tokenizer(tokenizer_path).ids([prefix])[0]) - 2)
+    assert pieces.offsets[:skipped] == [(0, 0)] * skipped
+    assert pieces.offsets[-1] == (0, 0)
+
+
+@pytest.mark.parametrize("prefix", ["", "query: "])
+def test_pieces_have_the_same_ids_as_the_text_alone(tokenizer_path: Path, prefix: str) -> None:
+    texts = ["Where is my parcel?", "", "\uff21\uff22 cafe\u0301", "\u4f60\u597d", "word " * 50]
+    cut = tokenizer(tokenizer_path, prefix=prefix, max_tokens=16)
+
+    assert [list(each.ids) for each in cut.pieces(texts)] == cut.ids(texts)
+
+
+def test_pieces_of_a_text_that_was_changed_lead_back_to_the_original(tokenizer_path: Path) -> None:
+    text = "\uff21 cafe\u0301  bar"  # a full-width A, and an e with its accent apart
+    (pieces,) = tokenizer(tokenizer_path, prefix="query: ").pieces([text])
+
+    spans = [pieces.prepared.original_span(start, end) for start, end in pieces.offsets if start < end]
+    assert pieces.prepared.text == "A caf\u00e9 bar"
+    assert [text[start:end] for start, end in spans] == ["\uff21", "cafe\u0301", "bar"]

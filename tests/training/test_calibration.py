@@ -2,7 +2,16 @@ import numpy as np
 import pytest
 
 from nlu.intent import softmax
-from training.calibration import fit_temperature, negative_log_likelihood
+from nlu.scope import energy, nearness
+from training.calibration import (
+    CENTRES_OF_INTENT,
+    MAX_REFERENCE,
+    MIN_OUTSIDE,
+    fit_scope,
+    fit_temperature,
+    intent_centres,
+    negative_log_likelihood,
+)
 
 LN3, LN9 = np.log(3.0), np.log(9.0)
 
@@ -82,3 +91,114 @@ def test_the_temperature_lowers_the_loss_on_the_messages_it_was_fitted_to() -> N
 
     fitted = fit_temperature(logits, classes)
     assert negative_log_likelihood(logits, classes, fitted) < negative_log_likelihood(logits, classes) - 0.1
+
+
+def unit(rows: np.ndarray) -> np.ndarray:
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)
+
+
+def test_the_centres_of_few_examples_are_the_examples_themselves_each_once() -> None:
+    rows = unit(np.array([[1.0, 0.0], [0.6, 0.8], [1.0, 0.0], [0.0, 1.0]]))
+
+    centres = intent_centres(rows, np.array([0, 0, 0, 1]), seed=1)
+
+    assert sorted(map(tuple, centres[:2].tolist())) == sorted(map(tuple, rows[:2].tolist()))
+    np.testing.assert_allclose(centres[2:], [[0.0, 1.0]])
+
+
+def test_a_class_of_many_examples_has_at_most_eight_centres_of_length_one() -> None:
+    random = np.random.default_rng(4)
+    rows, classes = unit(random.normal(0, 1, (100, 6))), np.repeat([0, 1], [60, 40])
+
+    centres = intent_centres(rows, classes, seed=1)
+
+    assert CENTRES_OF_INTENT == 8
+    assert centres.shape == (16, 6)
+    assert centres.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(centres, axis=1), 1.0, atol=1e-6)
+    np.testing.assert_array_equal(centres, intent_centres(rows, classes, seed=1))
+
+
+def test_the_centres_lie_where_the_examples_gather() -> None:
+    random = np.random.default_rng(4)
+    spots = unit(random.normal(0, 1, (CENTRES_OF_INTENT, 6)))
+    rows = unit(np.repeat(spots, 10, axis=0) + random.normal(0, 1e-3, (80, 6)))
+
+    centres = intent_centres(rows, np.zeros(80, np.int64), seed=1)
+
+    assert nearness(spots, centres).min() > 0.999
+
+
+def messages(count: int, height: float, near: float) -> tuple[np.ndarray, np.ndarray]:
+    """Logits whose energy is about `height`, and embeddings whose cosine to east is about `near`."""
+    random = np.random.default_rng(round(1_000 * abs(near)))
+    logits = random.normal(height, 0.5, (count, 1)).astype(np.float32)
+    angle = np.arccos(np.clip(random.normal(near, 0.05, count), -1.0, 1.0))
+    return logits, np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)
+
+
+EAST = np.array([[1.0, 0.0]], np.float32)
+
+
+def test_without_messages_outside_energy_and_nearness_count_alike_in_units_of_their_spread() -> None:
+    logits, rows = messages(50, 5.0, 0.7)
+
+    scorer = fit_scope(logits, rows, np.ones(50, bool), EAST)
+
+    lift, near = energy(logits), nearness(rows, EAST)
+    assert scorer.weights[:2] == pytest.approx((1 / lift.std(), 1 / near.std()))
+    wanted = (lift - lift.mean()) / lift.std() + (near - near.mean()) / near.std()
+    np.testing.assert_allclose(scorer.sums(logits, rows), wanted, atol=1e-5)
+    np.testing.assert_allclose(scorer.reference, np.sort(wanted), atol=1e-5)
+
+
+def test_of_the_messages_it_was_fitted_to_a_share_scores_below_that_share() -> None:
+    logits, rows = messages(2_000, 5.0, 0.7)
+
+    scorer = fit_scope(logits, rows, np.ones(2_000, bool), EAST)
+
+    assert len(scorer.reference) == MAX_REFERENCE
+    scores = scorer.score(logits, rows)
+    for share in (0.05, 0.25, 0.5):
+        assert np.mean(scores < share) == pytest.approx(share, abs=0.005)
+
+
+def test_few_messages_outside_are_left_out_altogether() -> None:
+    (logits, rows), (far_logits, far_rows) = messages(50, 5.0, 0.7), messages(MIN_OUTSIDE - 1, 0.0, 0.0)
+    inside = np.arange(50 + MIN_OUTSIDE - 1) < 50
+
+    mixed = fit_scope(np.concatenate([logits, far_logits]), np.concatenate([rows, far_rows]), inside, EAST)
+
+    assert mixed.weights == fit_scope(logits, rows, np.ones(50, bool), EAST).weights
+    assert len(mixed.reference) == 50
+
+
+def test_messages_outside_teach_what_tells_them_apart() -> None:
+    # They are as near as the others, and differ in energy alone.
+    (logits, rows), (far_logits, far_rows) = messages(200, 5.0, 0.7), messages(40, 2.0, 0.7)
+    inside = np.arange(240) < 200
+
+    scorer = fit_scope(np.concatenate([logits, far_logits]), np.concatenate([rows, far_rows]), inside, EAST)
+
+    by_energy, by_nearness = np.array(scorer.weights[:2]) * [energy(logits).std(), nearness(rows, EAST).std()]
+    assert by_energy > 5 * abs(by_nearness)
+    assert scorer.score(far_logits, far_rows).max() < 0.05
+    assert len(scorer.reference) == 200
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_with_nothing_set_aside_every_message_is_in_scope(count: int) -> None:
+    logits, rows = messages(count, 5.0, 0.7)
+
+    scorer = fit_scope(logits, rows, np.ones(count, bool), EAST)
+
+    assert scorer.score(*messages(3, -9.0, -0.9)).tolist() == [1.0, 1.0, 1.0]
+
+
+def test_messages_that_are_all_alike_do_not_divide_by_nothing() -> None:
+    logits, rows = np.full((5, 1), 2.0, np.float32), np.tile(EAST, (5, 1))
+
+    scorer = fit_scope(logits, rows, np.ones(5, bool), EAST)
+
+    assert np.isfinite(scorer.weights).all()
+    assert scorer.score(np.array([[-2.0]], np.float32), -EAST).tolist() == [0.0]

@@ -1,44 +1,52 @@
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from configs import TrainingConfig
+from configs.assistant_config import IntentTrainingConfig, Method
 from nlu.checkpoint import Checkpoint
 from nlu.encoder import INTENT_HEAD
 from nlu.intent import softmax
+from nlu.tagging import IGNORED
 from nlu.torch_encoder import TorchEncoder, load_torch_encoder
 from training.intent_trainer import (
-    FEW_EXAMPLES,
-    INVERSE_REGULARISATION_OF_FEW,
-    INVERSE_REGULARISATION_OF_MANY,
+    INVERSE_REGULARISATION_OF_PLAIN,
+    INVERSE_REGULARISATION_OF_TUNED,
     Epoch,
     LabelledIds,
     batch_loss,
+    best_epoch,
     fit_intents,
     parameter_groups,
-    start_head,
+    start_heads,
     suited_to,
+    tuned_layers,
     warmup_then_linear,
 )
 from training.progress import Progress, silent
+from training.trunk import TrunkStates
 
 GREETINGS = ["hello", "hi there", "good morning", "hey you", "hello again", "good evening", "hiya", "hello all"]
 ORDERS = ["where is my order", "track my parcel", "order status please", "my package is late", "where is it now"]
 RETURNS = ["return my shoes", "send this back", "return label", "take the lamp back", "how to return a vase"]
 TEXTS, CLASSES = GREETINGS + ORDERS + RETURNS, [0] * 8 + [1] * 5 + [2] * 5
-STORED = ["do you deliver abroad", "what does delivery cost", "do you wrap gifts"]
+SEED = 3
+NAN = float("nan")
 
 MakeEncoder = Callable[..., TorchEncoder]
 
 
 @pytest.fixture
 def make_encoder(tiny_checkpoint: Checkpoint) -> MakeEncoder:
-    def make(classes: int = 3) -> TorchEncoder:
+    def make(classes: int = 3, *, tuned: int = 2, tags: int = 0) -> TorchEncoder:
         torch.manual_seed(0)
-        return load_torch_encoder(tiny_checkpoint, classes, torch.device("cpu"))
+        return load_torch_encoder(
+            tiny_checkpoint, classes, torch.device("cpu"), tuned_layers=lambda _: tuned, tags=tags
+        )
 
     return make
 
@@ -53,11 +61,17 @@ def labelled(encoder: TorchEncoder, texts: list[str], classes: list[int]) -> Lab
     return LabelledIds(ids=encoder.tokenizer.ids(texts), classes=np.array(classes, np.int64))
 
 
-def fit(encoder: TorchEncoder, report: Callable[[Progress], None] = silent, **changed: object) -> tuple[Epoch, ...]:
-    config = TrainingConfig(max_epochs=3, batch_size=6).model_copy(update=changed)
+def fit(
+    encoder: TorchEncoder, report: Callable[[Progress], None] = silent, *, seed: int = SEED, **changed: object
+) -> tuple[Epoch, ...]:
+    config = IntentTrainingConfig(max_epochs=3, batch_size=6).model_copy(update=changed)
     train = labelled(encoder, TEXTS[::2], CLASSES[::2])
     validation = labelled(encoder, TEXTS[1::2], CLASSES[1::2])
-    return fit_intents(encoder, train, validation, encoder.tokenizer.ids(STORED), config, report)
+    return fit_intents(encoder, train, validation, config, report, seed=seed)
+
+
+def nothing() -> LabelledIds:
+    return LabelledIds(ids=[], classes=np.zeros(0, np.int64))
 
 
 @pytest.mark.parametrize(
@@ -77,32 +91,34 @@ def test_a_training_of_one_step_takes_it_at_the_full_rate() -> None:
     assert warmup_then_linear(0, 1, 0.1) == 1.0
 
 
-def test_every_parameter_is_in_one_group(make_encoder: MakeEncoder) -> None:
-    model = make_encoder().model
+def test_every_weight_that_learns_is_in_one_group_and_no_other_is(make_encoder: MakeEncoder) -> None:
+    model = make_encoder(tuned=1, tags=5).model
+    start_heads(model, np.eye(3, model.dimension, dtype=np.float32), np.arange(3), SEED)
 
-    grouped = [id(p) for group in parameter_groups(model, TrainingConfig()) for p in group["params"]]
+    grouped = [p for group in parameter_groups(model, IntentTrainingConfig()) for p in group["params"]]
 
-    assert sorted(grouped) == sorted(id(p) for p in model.parameters())
+    wanted = [*model.tuned_top.parameters(), *model.tuned_head.parameters(), *model.tagger.parameters()]
+    assert sorted(map(id, grouped)) == sorted(map(id, wanted))
 
 
 @pytest.mark.parametrize(
     ("name", "rate", "decay"),
     [
-        ("head.weight", 0.5, 0.01),
-        ("head.bias", 0.5, 0.0),
-        ("body.encoder.layer.1.attention.self.query.weight", 0.1, 0.01),
-        ("body.encoder.layer.1.output.LayerNorm.weight", 0.1, 0.0),
-        ("body.encoder.layer.0.output.dense.weight", 0.1 * 0.8, 0.01),
-        ("body.encoder.layer.0.output.dense.bias", 0.1 * 0.8, 0.0),
-        ("body.embeddings.word_embeddings.weight", 0.1 * 0.8**2, 0.01),
-        ("body.embeddings.LayerNorm.bias", 0.1 * 0.8**2, 0.0),
+        ("tuned_head.weight", 0.5, 0.01),
+        ("tuned_head.bias", 0.5, 0.0),
+        ("tagger.weight", 0.5, 0.01),
+        ("tagger.bias", 0.5, 0.0),
+        ("tuned_top.1.attention.self.query.weight", 0.1, 0.01),
+        ("tuned_top.1.output.LayerNorm.weight", 0.1, 0.0),
+        ("tuned_top.0.output.dense.weight", 0.1 * 0.8, 0.01),
+        ("tuned_top.0.output.dense.bias", 0.1 * 0.8, 0.0),
     ],
 )
 def test_rates_fall_with_the_layer_and_biases_and_norms_do_not_decay(
     make_encoder: MakeEncoder, name: str, rate: float, decay: float
 ) -> None:
-    model = make_encoder().model
-    config = TrainingConfig(learning_rate=0.1, head_learning_rate=0.5, layer_decay=0.8, weight_decay=0.01)
+    model = make_encoder(tags=5).model
+    config = IntentTrainingConfig(learning_rate=0.1, head_learning_rate=0.5, layer_decay=0.8, weight_decay=0.01)
     wanted = dict(model.named_parameters())[name]
 
     (group,) = [g for g in parameter_groups(model, config) if any(p is wanted for p in g["params"])]
@@ -111,69 +127,132 @@ def test_rates_fall_with_the_layer_and_biases_and_norms_do_not_decay(
     assert group["weight_decay"] == decay
 
 
-@pytest.mark.parametrize(
-    ("count", "inverse_regularisation"),
-    [(80, INVERSE_REGULARISATION_OF_FEW), (FEW_EXAMPLES, INVERSE_REGULARISATION_OF_MANY)],
-    ids=["few examples", "many examples"],
-)
 @pytest.mark.parametrize("classes", [2, 3, 5])
-def test_the_head_starts_with_the_predictions_of_the_logistic_regression(
-    make_encoder: MakeEncoder, classes: int, count: int, inverse_regularisation: float
-) -> None:
+def test_the_heads_start_with_the_predictions_of_logistic_regressions(make_encoder: MakeEncoder, classes: int) -> None:
     encoder = make_encoder(classes)
     random = np.random.default_rng(classes)
-    rows = random.normal(0, 1, (count, encoder.dimension)).astype(np.float32)
+    rows = random.normal(0, 1, (80, encoder.dimension)).astype(np.float32)
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    named = (rows[:, :classes] + random.normal(0, 0.1, (count, classes))).argmax(1)
-    wanted = LogisticRegression(C=inverse_regularisation, max_iter=1_000, random_state=0).fit(rows, named)
+    named = (rows[:, :classes] + random.normal(0, 0.1, (80, classes))).argmax(1)
 
-    start_head(encoder.model, rows, named, seed=0)
+    start_heads(encoder.model, rows, named, seed=0)
 
-    with torch.no_grad():
-        logits = encoder.model.head(torch.from_numpy(rows)).numpy()
     assert len(set(named)) == classes
-    np.testing.assert_allclose(softmax(logits), wanted.predict_proba(rows), atol=1e-5)
-    np.testing.assert_array_equal(logits.argmax(1), wanted.predict(rows))
+    for head, inverse_regularisation in (
+        (encoder.model.tuned_head, INVERSE_REGULARISATION_OF_TUNED),
+        (encoder.model.plain_head, INVERSE_REGULARISATION_OF_PLAIN),
+    ):
+        wanted = LogisticRegression(C=inverse_regularisation, max_iter=1_000, random_state=0).fit(rows, named)
+        with torch.no_grad():
+            logits = head(torch.from_numpy(rows)).numpy()
+        np.testing.assert_allclose(softmax(logits), wanted.predict_proba(rows), atol=1e-5)
+        np.testing.assert_array_equal(logits.argmax(1), wanted.predict(rows))
 
 
-@pytest.mark.parametrize(("count", "epochs", "rate"), [(1, 8, 2e-4), (3_999, 8, 2e-4), (4_000, 5, 1e-4)])
-def test_few_examples_get_more_passes_and_larger_steps(count: int, epochs: int, rate: float) -> None:
-    suited = suited_to(TrainingConfig(), count)
+@pytest.mark.parametrize(
+    ("method", "layers", "wanted"),
+    [
+        (Method.AUTO, 6, 3),
+        (Method.FULL, 5, 3),
+        (Method.LORA, 1, 1),
+        (Method.HEAD, 6, 0),
+    ],
+)
+def test_half_of_the_layers_are_tuned_and_none_where_heads_alone_learn(
+    method: Method, layers: int, wanted: int
+) -> None:
+    assert tuned_layers(IntentTrainingConfig(method=method), layers) == wanted
 
-    assert (suited.max_epochs, suited.learning_rate) == (epochs, rate)
+
+@pytest.mark.parametrize(("asked", "wanted"), [(1, 1), (6, 6), (48, 6)])
+def test_as_many_layers_are_tuned_as_the_owner_asks_for_and_as_there_are(asked: int, wanted: int) -> None:
+    assert tuned_layers(IntentTrainingConfig(tuned_layers=asked), 6) == wanted
+
+
+def epoch(number: int, loss: float) -> Epoch:
+    return Epoch(number=number, train_loss=1.0, validation_loss=loss, validation_accuracy=0.5)
+
+
+@pytest.mark.parametrize(
+    ("losses", "method", "best"),
+    [
+        ([0.5, 0.4, 0.3, 0.6], Method.AUTO, 2),
+        ([0.2, 0.4, 0.3, 0.6], Method.AUTO, 0),
+        ([0.2, 0.4, 0.3, 0.6], Method.FULL, 2),
+        ([0.2, 0.4, 0.3, 0.6], Method.LORA, 2),
+        ([0.5, 0.3, 0.3], Method.AUTO, 1),
+        ([0.5], Method.HEAD, 0),
+        ([0.5], Method.FULL, 0),
+        ([NAN, NAN, NAN], Method.AUTO, 2),
+    ],
+)
+def test_the_best_epoch_is_the_first_with_the_least_loss(losses: list[float], method: Method, best: int) -> None:
+    assert best_epoch([epoch(number, loss) for number, loss in enumerate(losses)], method).number == best
+
+
+@pytest.mark.parametrize(("count", "epochs"), [(1, 8), (3_999, 8), (4_000, 5)])
+def test_few_examples_get_more_passes(count: int, epochs: int) -> None:
+    suited = suited_to(IntentTrainingConfig(), count)
+
+    assert (suited.max_epochs, suited.learning_rate) == (epochs, 2e-4)
+
+
+@pytest.mark.parametrize(("method", "rate"), [(Method.FULL, 2e-4), (Method.LORA, 1e-3), (Method.BITFIT, 1e-3)])
+def test_where_few_weights_learn_the_steps_are_larger(method: Method, rate: float) -> None:
+    assert suited_to(IntentTrainingConfig(method=method), 10).learning_rate == pytest.approx(rate)
 
 
 def test_what_the_owner_set_is_kept_whatever_the_number_of_examples() -> None:
-    config = TrainingConfig(max_epochs=3, learning_rate=0.05)
+    config = IntentTrainingConfig(method=Method.LORA, max_epochs=3, learning_rate=0.05)
 
     assert suited_to(config, 10) == suited_to(config, 10_000) == config
 
 
+def smoothed_cross_entropy(logits: np.ndarray, classes: list[int], smoothing: float) -> float:
+    targets = np.full(logits.shape, smoothing / logits.shape[1])
+    targets[np.arange(len(classes)), classes] += 1 - smoothing
+    return float(-(targets * np.log(softmax(logits))).sum(1).mean())
+
+
 @pytest.mark.usefixtures("in_float32")
-def test_the_loss_of_a_batch_is_cross_entropy_of_the_labelled_and_drift_of_all(make_encoder: MakeEncoder) -> None:
-    encoder = make_encoder()
+def test_the_loss_of_a_batch_is_the_tuned_heads_cross_entropy(make_encoder: MakeEncoder) -> None:
+    encoder = make_encoder(tuned=1)
     encoder.model.eval()
-    ids = encoder.tokenizer.ids([TEXTS[0], TEXTS[9], STORED[0]])
-    encoded = encoder.encode_ids(ids)
-    untuned = np.random.default_rng(2).normal(0, 1, encoded.embeddings.shape).astype(np.float32)
-    untuned /= np.linalg.norm(untuned, axis=1, keepdims=True)
-    config = TrainingConfig(label_smoothing=0.3, anchor_weight=2.0)
+    examples = labelled(encoder, [TEXTS[0], TEXTS[9], TEXTS[14]], [2, 1, 0])
+    tuned = encoder.encode([TEXTS[14], TEXTS[0]]).tuned
+    head = encoder.model.tuned_head
 
     with torch.no_grad():
-        loss = batch_loss(encoder, ids, untuned, np.array([2, 1]), config)
+        states = TrunkStates(encoder, examples.ids)
+        loss = batch_loss(encoder, states, [2, 0], examples, IntentTrainingConfig(label_smoothing=0.3))
+        logits = head(torch.from_numpy(tuned)).numpy()
 
-    logs = np.log(softmax(encoded.logits[INTENT_HEAD]))
-    # Smoothing by 0.3 over three classes: 0.8 on the right one, 0.1 on each other.
-    targets = np.array([[0.1, 0.1, 0.8], [0.1, 0.8, 0.1]])
-    cross_entropy = -(targets * logs[:2]).sum(1).mean()
-    drift = (1 - (encoded.embeddings * untuned).sum(1)).mean()
-    assert loss.item() == pytest.approx(cross_entropy + 2.0 * drift, abs=1e-5)
+    assert loss.item() == pytest.approx(smoothed_cross_entropy(logits, [0, 2], 0.3), abs=1e-5)
+
+
+@pytest.mark.usefixtures("in_float32")
+def test_entity_tags_add_the_cross_entropy_of_the_pieces_that_carry_one(make_encoder: MakeEncoder) -> None:
+    encoder = make_encoder(tuned=1, tags=5)
+    encoder.model.eval()
+    plain = labelled(encoder, ["track my parcel", "hello"], [1, 0])
+    tags = [[IGNORED, 0, 2, 4, IGNORED], [IGNORED, 1, IGNORED]]
+    assert [len(row) for row in plain.ids] == [5, 3]
+    states, config = TrunkStates(encoder, plain.ids), IntentTrainingConfig()
+
+    with torch.no_grad():
+        without = batch_loss(encoder, states, [0, 1], plain, config)
+        both = batch_loss(encoder, states, [0, 1], replace(plain, tags=tags), config)
+
+    tagged = encoder.encode(["track my parcel", "hello"]).tagged
+    logs = np.log(softmax(np.concatenate([tagged[0].logits[1:4], tagged[1].logits[1:2]])))
+    wanted = -(logs[0, 0] + logs[1, 2] + logs[2, 4] + logs[3, 1]) / 4
+    assert both.item() - without.item() == pytest.approx(wanted, abs=1e-5)
 
 
 def test_the_curve_starts_with_the_frozen_encoder_and_has_a_line_an_epoch(make_encoder: MakeEncoder) -> None:
     encoder = make_encoder()
     frozen = make_encoder()
-    start_head(frozen.model, frozen.encode(TEXTS[::2]).embeddings, np.array(CLASSES[::2]), TrainingConfig().seed)
+    start_heads(frozen.model, frozen.encode(TEXTS[::2]).plain, np.array(CLASSES[::2]), SEED)
     predicted = frozen.encode(TEXTS[1::2]).logits[INTENT_HEAD].argmax(1)
 
     curve = fit(encoder, patience=100)
@@ -207,7 +286,7 @@ def test_fitting_lowers_the_loss_and_learns_the_examples(make_encoder: MakeEncod
     encoder = make_encoder()
 
     rates = {"learning_rate": 1e-3, "head_learning_rate": 1e-2}
-    curve = fit(encoder, max_epochs=20, patience=100, label_smoothing=0.0, anchor_weight=0.0, **rates)
+    curve = fit(encoder, max_epochs=20, patience=100, label_smoothing=0.0, method=Method.FULL, **rates)
 
     predicted = encoder.encode(TEXTS[::2]).logits[INTENT_HEAD].argmax(1)
     assert curve[-1].train_loss < 0.5 * curve[1].train_loss
@@ -216,55 +295,61 @@ def test_fitting_lowers_the_loss_and_learns_the_examples(make_encoder: MakeEncod
 
 def test_the_same_seed_gives_the_same_model_and_another_seed_another(make_encoder: MakeEncoder) -> None:
     encoders = [make_encoder() for _ in range(3)]
-    curves = [fit(encoder, seed=seed)[1:] for encoder, seed in zip(encoders, (1, 1, 2), strict=True)]
-    rows = [encoder.encode(TEXTS).embeddings for encoder in encoders]
+    curves = [
+        fit(encoder, seed=seed, method=Method.FULL)[1:] for encoder, seed in zip(encoders, (1, 1, 2), strict=True)
+    ]
+    rows = [encoder.encode(TEXTS).tuned for encoder in encoders]
 
     assert curves[0] == curves[1]
     assert curves[0] != curves[2]
     np.testing.assert_array_equal(rows[0], rows[1])
 
 
-def test_the_anchor_holds_embeddings_where_they_were(make_encoder: MakeEncoder) -> None:
-    untuned = make_encoder().encode(TEXTS + STORED).embeddings
-
-    def drift(anchor_weight: float) -> float:
-        encoder = make_encoder()
-        validation = LabelledIds(ids=[], classes=np.zeros(0, np.int64))
-        config = TrainingConfig(max_epochs=4, batch_size=6, learning_rate=2e-3, anchor_weight=anchor_weight)
-        stored = encoder.tokenizer.ids(STORED)
-        fit_intents(encoder, labelled(encoder, TEXTS, CLASSES), validation, stored, config, silent)
-        return float(1 - (encoder.encode(TEXTS + STORED).embeddings * untuned).sum(1).mean())
-
-    assert drift(anchor_weight=20.0) < 0.5 * drift(anchor_weight=0.0)
-
-
 def test_with_nothing_set_aside_every_epoch_is_fitted_and_the_last_one_kept(make_encoder: MakeEncoder) -> None:
     encoder = make_encoder()
-    validation = LabelledIds(ids=[], classes=np.zeros(0, np.int64))
-    config = TrainingConfig(max_epochs=3, batch_size=6, patience=1)
+    config = IntentTrainingConfig(max_epochs=3, batch_size=6, patience=1)
     seen = []
 
     def snapshot(progress: Progress) -> None:
         if progress.done == progress.total and progress.epoch == 3:
-            seen.append(encoder.model.head.weight.detach().clone())
+            seen.append(encoder.model.tuned_head.weight.detach().clone())
 
-    curve = fit_intents(encoder, labelled(encoder, TEXTS, CLASSES), validation, [], config, snapshot)
+    curve = fit_intents(encoder, labelled(encoder, TEXTS, CLASSES), nothing(), config, snapshot, seed=SEED)
 
     assert [epoch.number for epoch in curve] == [0, 1, 2, 3]
-    assert torch.equal(encoder.model.head.weight, seen[-1])
+    assert torch.equal(encoder.model.tuned_head.weight, seen[-1])
 
 
 @pytest.mark.parametrize("batch_size", [2, 3])
-@pytest.mark.parametrize("stored", [[], STORED], ids=["nothing stored", "stored questions"])
-def test_the_smallest_batches_can_be_fitted(make_encoder: MakeEncoder, batch_size: int, stored: list[str]) -> None:
+@pytest.mark.parametrize("method", [Method.FULL, Method.LORA, Method.BITFIT])
+def test_the_smallest_batches_can_be_fitted(make_encoder: MakeEncoder, batch_size: int, method: Method) -> None:
     encoder = make_encoder()
-    ids = encoder.tokenizer.ids(stored)
     train = labelled(encoder, TEXTS, CLASSES)
+    config = IntentTrainingConfig(method=method, max_epochs=1, batch_size=batch_size)
 
-    curve = fit_intents(encoder, train, train, ids, TrainingConfig(max_epochs=1, batch_size=batch_size), silent)
+    curve = fit_intents(encoder, train, train, config, silent, seed=SEED)
 
     assert [epoch.number for epoch in curve] == [0, 1]
     assert np.isfinite(curve[1].train_loss)
+
+
+@pytest.mark.parametrize(("accumulated", "steps"), [(1, [1, 2, 3]), (2, [2, 3]), (3, [3]), (5, [3])])
+def test_accumulated_batches_make_one_step_and_the_last_ones_are_not_lost(
+    make_encoder: MakeEncoder, accumulated: int, steps: list[int]
+) -> None:
+    encoder = make_encoder()
+    train = labelled(encoder, TEXTS, CLASSES)
+    config = IntentTrainingConfig(method=Method.FULL, max_epochs=1, batch_size=6, accumulated_batches=accumulated)
+    seen: list[bytes] = []
+
+    def look(progress: Progress) -> None:
+        if progress.stage == "fine-tuning":
+            seen.append(encoder.model.tuned_top[0].output.dense.weight.detach().numpy().tobytes())
+
+    start = encoder.model.tuned_top[0].output.dense.weight.detach().numpy().tobytes()
+    fit_intents(encoder, train, nothing(), config, look, seed=SEED)
+
+    assert [step for step, (before, now) in enumerate(pairwise([start, *seen]), start=1) if before != now] == steps
 
 
 def test_gradients_of_a_step_do_not_carry_over_to_the_next(make_encoder: MakeEncoder) -> None:

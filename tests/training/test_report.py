@@ -1,6 +1,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,11 @@ from matplotlib.font_manager import fontManager
 from PIL import Image
 
 from configs import Example
+from configs.assistant_config import Method
 from nlu.intent import IntentClassifier
+from nlu.scope import ScopeScorer
+from nlu.tagging import TagSet
+from training.fit import Fitted, HeldOut
 from training.intent_trainer import Epoch
 from training.metrics import Bin, Confusion
 from training.pictures import draw_confusion, font_for
@@ -30,18 +35,46 @@ def examples(*intents: str) -> list[Example]:
     return [Example(text=f"text {n}", intent=intent, path=Path("nlu.yml"), line=n) for n, intent in enumerate(intents)]
 
 
+def fitted(
+    classifier: IntentClassifier,
+    logits: np.ndarray,
+    held: list[Example],
+    *,
+    curve: tuple[Epoch, ...] = CURVE,
+    learned_count: int = 40,
+    method: Method = Method.FULL,
+) -> Fitted:
+    unused: Any = None
+    return Fitted(
+        encoder=unused,
+        classifier=classifier,
+        scope=ScopeScorer(centres=np.zeros((1, 2), np.float32), weights=(1.0, 1.0, 0.0), reference=np.zeros(0)),
+        tags=TagSet(()),
+        held_out=HeldOut(
+            examples=tuple(held),
+            classes=np.array([classifier.labels.index(example.intent) for example in held], np.int64),
+            logits=logits,
+            scope_scores=np.ones(len(held)),
+        ),
+        curve=curve,
+        method=method,
+        learned_count=learned_count,
+        fit_s=12.0,
+    )
+
+
 def measured() -> IntentReport:
     """Four messages: greet and bye right at 3/4, bye right at 9/10, greet taken for bye at 9/10."""
     logits = np.array([[LN3, 0.0], [0.0, LN3], [0.0, LN9], [0.0, LN9]], np.float32)
     held = examples("greet", "bye", "bye", "greet")
-    return measure_intents(IntentClassifier(["greet", "bye"]), logits, held, CURVE, train_count=40, fit_s=12.0)
+    return measure_intents(fitted(IntentClassifier(["greet", "bye"]), logits, held), None)
 
 
 def untested() -> IntentReport:
     """A training that could not set anything aside."""
     curve = tuple(replace(epoch, validation_loss=NAN, validation_accuracy=NAN) for epoch in CURVE)
     logits = np.zeros((0, 2), np.float32)
-    return measure_intents(IntentClassifier(["greet", "bye"]), logits, [], curve, train_count=3, fit_s=1.0)
+    return measure_intents(fitted(IntentClassifier(["greet", "bye"]), logits, [], curve=curve, learned_count=3), None)
 
 
 def assert_drawn(path: Path, size: tuple[int, int] | None) -> None:
@@ -77,10 +110,23 @@ def test_confidences_are_measured_at_the_temperature() -> None:
     logits = np.array([[LN9, 0.0]], np.float32)
     classifier = IntentClassifier(["greet", "bye"], temperature=2.0)
 
-    report = measure_intents(classifier, logits, examples("greet"), CURVE, train_count=1, fit_s=0.0)
+    report = measure_intents(fitted(classifier, logits, examples("greet")), None)
 
     assert report.temperature == 2.0
     assert report.ece == pytest.approx(0.25, abs=1e-6)  # 9/10 at T = 1 is 3/4 at T = 2
+
+
+@pytest.mark.parametrize(
+    ("method", "best"), [(Method.AUTO, 0), (Method.HEAD, 0), (Method.FULL, 2), (Method.LORA, 2), (Method.BITFIT, 2)]
+)
+def test_the_best_epoch_is_the_one_the_method_may_take(method: Method, best: int) -> None:
+    curve = (replace(CURVE[0], validation_loss=0.1), CURVE[0], replace(CURVE[2], validation_loss=0.2))
+    logits = np.array([[LN9, 0.0]], np.float32)
+    made = fitted(IntentClassifier(["greet", "bye"]), logits, examples("greet"), curve=curve, method=method)
+
+    report = measure_intents(made, None)
+
+    assert (report.method, report.best_epoch) == (method.value, best)
 
 
 @pytest.mark.parametrize("make", [measured, untested])
@@ -111,7 +157,9 @@ def test_the_page_says_the_figures_and_shows_the_pictures(tmp_path: Path) -> Non
         "| the same, frozen encoder + logistic regression | 50.0% |",
         "| macro F1 | 0.733 |",
         "| expected calibration error | 0.325 |",
+        "| method | full |",
         "| best epoch | 1 |",
+        "| serves in | float32: It was asked for. |",
         "| fine-tuning | 12 s |",
         "| 1 | 1.200 | 0.400 | 75.0% |",
         "| greet | bye | 1 |",
@@ -131,7 +179,7 @@ def test_many_intents_with_long_names_can_be_drawn(tmp_path: Path) -> None:
     names = [f"intent_with_quite_a_long_name_{number}" for number in range(30)]
     true, predicted = names * 2, names + names[1:] + names[:1]
     rows = np.eye(30, dtype=np.float32)[[names.index(name) for name in predicted]] * 5
-    report = measure_intents(IntentClassifier(names), rows, examples(*true), CURVE, train_count=300, fit_s=1.0)
+    report = measure_intents(fitted(IntentClassifier(names), rows, examples(*true)), None)
 
     write_report(report, tmp_path)
 
@@ -144,7 +192,7 @@ def test_no_intent_s_name_hinders_a_report(tmp_path: Path, names: tuple[str, str
     logits = np.array([[1.0, 0.0], [1.0, 0.0]], np.float32)
     classifier = IntentClassifier(names)
 
-    write_report(measure_intents(classifier, logits, examples(*names), CURVE, train_count=9, fit_s=1.0), tmp_path)
+    write_report(measure_intents(fitted(classifier, logits, examples(*names)), None), tmp_path)
 
     assert_drawn(tmp_path / "confusion.png", None)
     assert f"| {names[1]} | {names[0]} | 1 |" in (tmp_path / "report.md").read_text("utf-8")

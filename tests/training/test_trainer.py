@@ -15,6 +15,7 @@ from configs import Assistant, read_assistant
 from configs.bot_spec import BotSpec
 from nlu.checkpoint import Checkpoint
 from nlu.onnx_encoder import OnnxEncoder
+from nlu.saved import load_understander
 from nlu.understanding import Understander
 from retrieval.retriever import Retriever
 from training.evaluation import read_questions
@@ -23,14 +24,14 @@ from training.metrics import expected_calibration_error
 from training.progress import Progress, silent
 from training.releases import Releases
 from training.split import stratified_split
-from training.trainer import INTENT_PARTS, Trained, read_classifier, smoke_questions, train_assistant
+from training.trainer import INTENT_PARTS, Trained, smoke_questions, train_assistant
 
 ROOT = Path(__file__).resolve().parents[2]
 STAGES = [
     "loading the encoder",
     "reading the examples",
     "fine-tuning",
-    "calibrating and exporting",
+    "exporting",
     "writing the report",
     "indexing past answers",
     "sealing the release",
@@ -66,7 +67,8 @@ class Killed:
 
 
 def understander_of(release: Release) -> Understander:
-    return Understander(OnnxEncoder(release.folder), read_classifier(release.folder))
+    spec = BotSpec.from_json((release.folder / "assistant.json").read_bytes())
+    return load_understander(release.folder, spec.entities)
 
 
 def kill_a_training(assistant: Path, data_dir: Path, stage: str, done: int) -> Killed:
@@ -268,7 +270,7 @@ def move_an_example(folder: Path) -> None:
 
 
 def change_a_training_setting(folder: Path) -> None:
-    replace_in(folder / "config.yml", "max_epochs: 1", "max_epochs: 1, seed: 7")
+    replace_in(folder / "config.yml", "training: {", "training: {seed: 7, ")
 
 
 def change_the_token_limit(folder: Path) -> None:
@@ -421,7 +423,7 @@ def test_the_smallest_assistant_can_be_trained(tiny_checkpoint: Checkpoint, tmp_
     (root / "data").mkdir(parents=True)
     (root / "config.yml").write_text(
         f"kefu:\n  encoder: {{name: {tiny_checkpoint.source}}}\n"
-        "  training: {max_epochs: 20, batch_size: 2, head_learning_rate: 0.1}\n",
+        "  training: {intent: {max_epochs: 20, batch_size: 2, head_learning_rate: 0.1}}\n",
         "utf-8",
     )
     (root / "domain.yml").write_text(
