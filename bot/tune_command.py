@@ -7,8 +7,7 @@ from rich.table import Table
 from training.tune import Tried, Tuned
 
 SHOWN = 10
-COLUMNS = {
-    "method": "method",
+WORDS = {
     "learning_rate": "rate",
     "head_learning_rate": "head rate",
     "layer_decay": "decay",
@@ -39,18 +38,14 @@ def pasted(tried: Tried) -> str:
 def _table(tried: tuple[Tried, ...]) -> Table:
     table = Table(box=None, header_style="bold", padding=(0, 1))
     for heading in ("trial", "loss", "accuracy", "seconds"):
-        table.add_column(heading, justify="right")
-    for heading in COLUMNS.values():
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("method", no_wrap=True)
+    table.add_column("settings")
     for trial in tried:
-        settings = [_cell(trial.settings.get(name)) for name in COLUMNS]
-        table.add_row(
-            str(trial.number), f"{trial.loss:.4f}", f"{trial.accuracy:.1%}", f"{trial.seconds:.0f}", *settings
-        )
+        figures = (str(trial.number), f"{trial.loss:.4f}", f"{trial.accuracy:.1%}", f"{trial.seconds:.0f}")
+        table.add_row(*figures, trial.settings["method"], _in_words(trial))
     return table
 
 
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def _in_words(tried: Tried) -> str:
+    return ", ".join(f"{word} {tried.settings[name]:g}" for name, word in WORDS.items() if name in tried.settings)

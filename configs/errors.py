@@ -6,6 +6,9 @@
     ├── training.manifest.ReleaseError      a release is missing, damaged or altered
     ├── nlu.checkpoint.CheckpointError      an encoder cannot be found or loaded
     ├── nlu.mood.MoodError                  the mood head's weights, or texts it learns from, are missing or damaged
+    ├── training.export.ExportError         the exported graph does not say what the model does
+    ├── training.run_log.RunLogError        a training's curves cannot be written or sent
+    ├── training.tune.TuneError             a search for settings cannot go on
     └── bot.errors.Refused                  a request that will not be served, and its HTTP status
 
 A message says which value was wrong and what to do about it.

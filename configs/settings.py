@@ -80,6 +80,7 @@ class Settings(BaseSettings):
     follow_interval_s: Annotated[float, Field(ge=0.05, le=3600)] = Field(
         1.0, description="How often the server looks whether a newer release has been promoted."
     )
+    wandb: bool = Field(False, description="Log trainings to Weights & Biases too.")
 
 
 def load_settings(**given: object) -> Settings:

@@ -246,6 +246,7 @@ class _Run:
         self.watcher.step(
             self.step, losses[-1], (self.config.learning_rate or LEARNING_RATE) * self.rate_factor(self.step - 1)
         )
+        accuracy = self.curve[-1].validation_accuracy
         self.report(
             Progress(
                 stage="fine-tuning",
@@ -254,7 +255,7 @@ class _Run:
                 epoch=self.curve[-1].number + 1,
                 epochs=self.epochs,
                 loss=float(np.mean(losses)),
-                accuracy=self.curve[-1].validation_accuracy,
+                accuracy=accuracy if math.isfinite(accuracy) else None,
             )
         )
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from bot import cli
 from configs import MINIMAL, STARTER, read_assistant
 
-COMMANDS = ("init", "train", "run", "shell", "evaluate", "parse")
+COMMANDS = ("init", "train", "run", "shell", "evaluate", "parse", "tune")
 
 pytestmark = pytest.mark.usefixtures("plain_logging")
 

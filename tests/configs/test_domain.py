@@ -152,7 +152,8 @@ def test_two_files_must_not_define_the_same(text: str, line: int, what: str, tmp
 def test_what_is_not_honoured_is_said_with_its_line(tmp_path: Path) -> None:
     domain, notices = read(
         tmp_path,
-        "entities:\n  - city\n  - item: {roles: [bought]}\nforms:\n  order: {}\nrespones:\n  utter_a: x\ne2e_actions: [Hi]\n"
+        "entities:\n  - city\n  - item: {roles: [bought]}\n"
+        "forms:\n  order: {}\nrespones:\n  utter_a: x\ne2e_actions: [Hi]\n"
         "responses:\n  utter_a:\n    - text: a\n    - text: b\n      condition: []\n      emotion: glad\n",
     )
     path = tmp_path / "domain.yml"

@@ -105,6 +105,14 @@ async def test_parse_answers_in_rasas_form(shop: TestClient, shop_data: Path, mi
 
 
 @in_shop
+async def test_an_english_assistant_does_not_pretend_to_read_chinese(shop: TestClient, minimal: Assistant) -> None:
+    (reply,) = await say(shop, "\u4f60\u597d\uff0c\u6211\u7684\u5305\u88f9\u5728\u54ea\u91cc\uff1f", sender="li")
+
+    assert reply["text"] in texts(minimal, "utter_default")
+    assert "buttons" not in reply
+
+
+@in_shop
 async def test_parsing_leaves_no_conversation_behind(shop: TestClient) -> None:
     await shop.post("/model/parse", json={"text": "hello"})
 

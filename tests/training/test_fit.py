@@ -17,16 +17,16 @@ from nlu.entity_reader import EntityReader
 from nlu.onnx_encoder import OnnxEncoder
 from nlu.torch_encoder import TorchEncoder, load_torch_encoder
 from training.export import export_encoder
-from training.fit import Fitted, fit_understanding, spoken_name
+from training.fit import Fitted, Fitting, fit_understanding, spoken_name
 from training.progress import Progress, silent
 
 WORDS = {
-    "greet": "hello hi hey morning evening welcome".split(),
-    "order": "parcel order package delivery shipment tracking".split(),
-    "return": "return refund back exchange label broken".split(),
+    "greet": ["hello", "hi", "hey", "morning", "evening", "welcome"],
+    "order": ["parcel", "order", "package", "delivery", "shipment", "tracking"],
+    "return": ["return", "refund", "back", "exchange", "label", "broken"],
 }
 EXAMPLES = [(f"{word} {end}", intent) for intent, words in WORDS.items() for word in words for end in ("now", "please")]
-CITIES = "Leeds Paris Rome Oslo Berlin Madrid Dublin Vienna".split()
+CITIES = ["Leeds", "Paris", "Rome", "Oslo", "Berlin", "Madrid", "Dublin", "Vienna"]
 MARKED = [(f"send the lamp to [{city}](city)", "order") for city in CITIES]
 MARKED += [(f"is there a shop in [{city}](city)", "greet") for city in CITIES]
 QUICK: dict[str, object] = {"max_epochs": 2, "batch_size": 8}
@@ -181,6 +181,34 @@ def test_all_examples_are_learned_from_once_the_figures_are_known(tiny_checkpoin
     texts = [text for text, _ in EXAMPLES]
     refitted, wanted = (each.encoder.encode(texts).logits[INTENT_HEAD] for each in (fitted, everything))
     np.testing.assert_allclose(refitted, wanted, atol=1e-4)
+
+
+def test_figures_are_measured_by_a_model_that_had_not_seen_what_was_set_aside(
+    tiny_checkpoint: Checkpoint, full: Fitted
+) -> None:
+    fitting = Fitting.of(assistant(EXAMPLES, method=Method.FULL), tiny_checkpoint, silent)
+    split = fitting.split()
+    measured, _, _ = fitting.run("measured", split)
+    texts = [example.text for example in split.validation]
+
+    assert full.held_out.examples == split.validation
+    np.testing.assert_array_equal(full.held_out.logits, measured.encode(texts).logits[INTENT_HEAD])
+    assert np.abs(full.held_out.logits - full.encoder.encode(texts).logits[INTENT_HEAD]).max() > 1e-3
+
+
+def test_where_tuning_does_not_pay_entities_are_learned_all_the_same(tiny_checkpoint: Checkpoint) -> None:
+    rates = {"learning_rate": 1e-9, "head_learning_rate": 1e-9}
+    fitted = fit_understanding(assistant(MARKED, **rates), tiny_checkpoint, silent)
+
+    assert fitted.method is Method.FULL
+    assert len(fitted.encoder.encode(["send it"]).tagged) == 1
+
+
+def test_the_method_head_learns_no_entities(tiny_checkpoint: Checkpoint) -> None:
+    fitted = fit_understanding(assistant(MARKED, method=Method.HEAD), tiny_checkpoint, silent)
+
+    assert fitted.tags.labels == ()
+    assert fitted.encoder.encode(["send it"]).tagged == ()
 
 
 def test_the_centres_of_the_scope_are_those_of_all_examples(tiny_checkpoint: Checkpoint, full: Fitted) -> None:

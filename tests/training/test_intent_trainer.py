@@ -266,9 +266,10 @@ def test_the_encoder_is_left_at_its_best_epoch(make_encoder: MakeEncoder) -> Non
     # A rate this high ruins the encoder, so that a later epoch is not the best one.
     encoder = make_encoder()
 
-    curve = fit(encoder, learning_rate=0.05, head_learning_rate=0.5, patience=3)
+    rates = {"learning_rate": 0.05, "head_learning_rate": 0.5}
+    curve = fit(encoder, method=Method.FULL, max_epochs=50, patience=2, **rates)
 
-    best = min(curve, key=lambda epoch: epoch.validation_loss)
+    best = best_epoch(curve, Method.FULL)
     predicted = encoder.encode(TEXTS[1::2]).logits[INTENT_HEAD].argmax(1)
     assert best.number < curve[-1].number
     assert np.mean(predicted == CLASSES[1::2]) == pytest.approx(best.validation_accuracy)

@@ -148,7 +148,7 @@ def test_a_training_logs_its_curves_and_no_text(quick_folder: Path, releases: Re
     folder = releases.data_dir / "runs" / trained.release.id
     logged = b"".join(path.read_bytes() for path in folder.iterdir())
     assert b"measured/validation_loss" in logged
-    assert b"everything/batch_loss" in logged
+    assert b"measured/batch_loss" in logged
     assert b"figures/validation_accuracy" in logged
     texts = [example.text.encode() for example in assistant.examples if len(example.text) > 8]
     assert [text for text in texts if text in logged] == []

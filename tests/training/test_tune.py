@@ -113,7 +113,7 @@ def test_what_is_pasted_reads_back_as_it_was_tried() -> None:
 @pytest.fixture
 def printed() -> Callable[[Tuned], str]:
     def show(tuned: Tuned) -> str:
-        console = Console(width=120, record=True, file=io.StringIO())
+        console = Console(width=80, record=True, file=io.StringIO())
         print_tuned(tuned, console)
         return console.export_text()
 
@@ -124,7 +124,7 @@ def test_the_best_trials_are_listed_with_their_settings(printed: Callable[[Tuned
     text = printed(Tuned(tried=(TRIED,), pruned_count=2, stopped=False))
 
     (row,) = (line.split() for line in text.splitlines() if line.strip().startswith("3 "))
-    assert row == ["3", "0.2500", "87.5%", "12", "lora", "2e-05", "16"]
+    assert row == ["3", "0.2500", "87.5%", "12", "lora", "rate", "2e-05,", "batch", "16"]
     assert "1 trials in all, and 2 that were stopped early." in text
     assert "learning_rate: 2.0e-05" in text
 
