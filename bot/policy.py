@@ -92,7 +92,8 @@ def decide(
     template, past = best_template(ranking, actions), best_past_answer(hits, config)
     if past is not None and past.reason is Reason.SAME_QUESTION:
         return past
-    in_scope = understanding.scope >= config.scope_threshold or understanding.intent.name == OUT_OF_SCOPE
+    own_words = template is not None and template.intent == OUT_OF_SCOPE
+    in_scope = own_words or understanding.scope >= config.scope_threshold
     if template is not None and template.confidence >= config.template_threshold and in_scope:
         return template
     if past is not None and past.confidence >= config.answer_threshold:

@@ -125,8 +125,8 @@ def changed_manifest(release: Release, change: Callable[[dict[str, Any]], object
 INDEX = "index.faiss"
 MANIFEST_CHANGES: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "wrong id": (lambda m: m.update(id="ffffffffffff"), "says it is 'ffffffffffff'"),
-    "future format": (lambda m: m.update(format_version=2), "has format 2, this Kefu reads 1"),
-    "future format with a new field": (lambda m: m.update(format_version=2, signed=True), "has format 2"),
+    "future format": (lambda m: m.update(format_version=3), "has format 3, this Kefu reads 2"),
+    "future format with a new field": (lambda m: m.update(format_version=3, signed=True), "has format 3"),
     "future format without an old field": (
         lambda m: (m.update(format_version=3), m.pop("figures")),
         "has format 3",
