@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 MAX_CHARS = 4_000
 # Scripts written without blanks between words: Thai to Tibetan, Myanmar, Khmer, kana, Bopomofo, Chinese characters.
-_UNSPACED = re.compile(
+UNSPACED = re.compile(
     "[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
     "\U00020000-\U0003ffff]"
 )
@@ -92,7 +92,7 @@ def _in_word(character: str) -> bool:
     """Whether it is part of a word that blanks or punctuation set apart from the next."""
     if character.isascii():
         return character.isalnum() or character == "_"
-    return unicodedata.category(character)[0] in "LNM" and not _UNSPACED.match(character)
+    return unicodedata.category(character)[0] in "LNM" and not UNSPACED.match(character)
 
 
 def _rewritten(prepared: PreparedText, parts: Sequence[str], rewrite: Callable[[str], str]) -> PreparedText:
