@@ -1,7 +1,9 @@
 """A question in, ranked stored answers out."""
 
-from retrieval.index import FlatIndex
-from retrieval.knowledge import Pair, read_knowledge
-from retrieval.retriever import Hit, Retriever
+from retrieval.facets import Filter
+from retrieval.index import VectorIndex
+from retrieval.knowledge import read_knowledge
+from retrieval.pair import Pair, PairButton
+from retrieval.retriever import Hit, Query, Retriever
 
-__all__ = ["FlatIndex", "Hit", "Pair", "Retriever", "read_knowledge"]
+__all__ = ["Filter", "Hit", "Pair", "PairButton", "Query", "Retriever", "VectorIndex", "read_knowledge"]

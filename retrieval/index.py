@@ -237,17 +237,6 @@ class VectorIndex:
         return VectorIndex(index, shape.kind, shape.bits)
 
 
-class FlatIndex(VectorIndex):
-    """The exact index.
-
-    Args:
-        embeddings: Shape (n, d), float32, rows of length 1; row i is item i.
-    """
-
-    def __init__(self, embeddings: FloatArray) -> None:
-        super().__init__(build_index(embeddings, plan_of("flat", *embeddings.shape)), "flat", 32)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Filter:
     """The rows that may be found, as FAISS wants them said."""
