@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from bot.data_commands import data_app
+from bot.data_folder import DataOption, data_dir
+from bot.knowledge_commands import knowledge_app
 from configs.assistant import STARTER, STARTERS, copy_assistant, read_assistant
 from configs.assistant_config import Method
 from configs.errors import AssistantError, KefuError, SettingsError
@@ -26,6 +28,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(data_app, name="data")
+app.add_typer(knowledge_app, name="knowledge")
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
@@ -34,13 +37,6 @@ AssistantArgument = Annotated[
     typer.Argument(
         metavar="[ASSISTANT]",
         help="Folder in Rasa's project layout; the starter, an online shop, if left out.",
-    ),
-]
-DataOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--data",
-        help="Where releases and conversations are kept; by default `.kefu` in the assistant's folder.",
     ),
 ]
 
@@ -69,17 +65,6 @@ def _note(text: str) -> None:
 def _end(message: str) -> NoReturn:
     err.print(f"[red]kefu:[/red] {escape(' '.join(message.splitlines()))}", soft_wrap=True)
     sys.exit(1)
-
-
-def data_dir(root: Path, given: Path | None) -> Path:
-    """Where an assistant's releases and conversations are kept.
-
-    The starter may lie in a read-only installation, so its data goes to the folder that one works in.
-    """
-    settings = load_settings(data_dir=given)
-    if settings.data_dir is not None:
-        return settings.data_dir
-    return Path(".kefu") if root.resolve() == STARTER.resolve() else root / ".kefu"
 
 
 @app.command()
@@ -215,7 +200,7 @@ def evaluate(
     from training.evaluation import read_questions, write_evaluation
 
     engine = _engine_host(assistant, data).engine
-    asked = read_questions(questions, engine.understander.intents.labels, engine.retriever.pairs)
+    asked = read_questions(questions, engine.understander.intents.labels, list(engine.retriever.pairs()))
     evaluation = count(ask_all(engine, asked))
     folder = output or data_dir(assistant or STARTER, data) / "evaluations" / engine.id
     write_evaluation(evaluation, folder)

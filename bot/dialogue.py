@@ -35,6 +35,7 @@ from bot.responses import Responses
 from bot.timing import add_stage, stage
 from bot.turn_lock import TurnLock
 from configs.domain import Button
+from retrieval.pair import Pair
 
 MAX_TITLE_CHARS = 80
 NLU_FALLBACK = "nlu_fallback"  # Rasa's name for a message that no intent fits
@@ -98,15 +99,17 @@ class DialogueManager:
             with stage("store"):
                 before = await self._store.load(message.conversation_id)
             engine = self._inference.host.engine  # taken once: another may be swapped in at any moment
-            reading = None
+            reading = button_pair = None
             payload = _trusted_payload(engine, message.text, before)
             if payload is None:
                 reading = await self._inference.read(message.text)
                 add_stage("encode", reading.encode_ms)
                 add_stage("search", reading.search_ms)
                 engine = reading.engine
+            elif payload.name == PAST_ANSWER:
+                button_pair = await self._inference.pair(str(payload.entities.get("pair")))
             with stage("decide"):
-                decision = _decide(engine, reading, payload)
+                decision = _decide(engine, reading, payload, button_pair)
                 turn, events = self._act(engine, message, before, decision, reading)
             with stage("store"):
                 await self._store.append(before.after(events), events)
@@ -165,16 +168,15 @@ def _trusted_payload(engine: Engine, text: str, conversation: Conversation) -> P
     return payload if known and trusted else None
 
 
-def _decide(engine: Engine, reading: Reading | None, payload: Payload | None) -> Decision:
+def _decide(engine: Engine, reading: Reading | None, payload: Payload | None, button_pair: Pair | None) -> Decision:
     spec = engine.spec
     if reading is not None:
         return decide(reading.understanding, reading.hits, spec.actions, spec.policy)
     assert payload is not None  # noqa: S101 - a turn has words or a command
     if payload.name == PAST_ANSWER:
-        pair_id = str(payload.entities.get("pair"))
-        if pair_id not in engine.pairs:  # the pair has gone since its button was shown
+        if button_pair is None:  # it has gone since its button was shown
             return FallBack(confidence=0.0)
-        return PastAnswer(pair_id=pair_id, confidence=1.0, reason=Reason.BUTTON)
+        return PastAnswer(pair=button_pair, confidence=1.0, reason=Reason.BUTTON)
     return Template(intent=payload.name, actions=spec.actions[payload.name], confidence=1.0, reason=Reason.BUTTON)
 
 
@@ -193,8 +195,8 @@ def _perform(
     match decision:
         case Template(actions=actions):
             return do(actions)
-        case PastAnswer(pair_id=pair_id):
-            return [("action_past_answer", BotMessage(text=engine.pairs[pair_id].answer))]
+        case PastAnswer(pair=pair):
+            return [("action_past_answer", message) for message in past_answer(pair)]
         case AskBack(options=options):
             question = say("utter_clarify") or BotMessage()
             return [
@@ -216,13 +218,23 @@ def _utterance(action: str) -> str:
     return "utter_restart" if action == "action_restart" else "utter_default"
 
 
+def past_answer(pair: Pair) -> tuple[BotMessage, ...]:
+    """What is said by a stored answer: its text with its buttons, behind it one message for each further picture."""
+    first, *others = pair.images or (None,)
+    buttons = tuple(Button(title=button.title, payload=button.payload) for button in pair.buttons)
+    return (
+        BotMessage(text=pair.answer, buttons=buttons, image=first),
+        *(BotMessage(image=image) for image in others),
+    )
+
+
 def option_button(engine: Engine, option: Answer) -> Button:
     """The button that offers `option`, in the customer's words."""
     match option:
         case Template(intent=intent):
             plain = intent.replace("_", " ").replace("/", ": ").capitalize()
             return Button(title=engine.spec.titles.get(intent, plain), payload=f"/{intent}")
-        case PastAnswer(pair_id=pair_id):
-            question = engine.pairs[pair_id].question
+        case PastAnswer(pair=pair):
+            question = pair.question
             short = question if len(question) <= MAX_TITLE_CHARS else f"{question[: MAX_TITLE_CHARS - 1].rstrip()}…"
-            return Button(title=short, payload=past_answer_payload(pair_id))
+            return Button(title=short, payload=past_answer_payload(pair.id))

@@ -5,18 +5,23 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from time import perf_counter
 
-import numpy as np
+import structlog
 
 from bot.policy import MAX_UNCOVERED, SEARCHED_PAIRS
 from configs.assistant_config import PolicyConfig
 from configs.bot_spec import BotSpec
+from configs.errors import KefuError
 from nlu.examples import ExampleIndex, load_examples
 from nlu.explanation import Explanation, explain
 from nlu.saved import load_understander
 from nlu.several_intents import IntentSpan, intents_of
 from nlu.understanding import OUT_OF_SCOPE, Understanding
-from retrieval.retriever import Hit, Retriever
-from training.releases import ASSISTANT_FILE, SMOKE_FILE, Release, ReleaseError
+from retrieval.live_knowledge import BUDGET_S, LiveKnowledge
+from retrieval.pair import Pair
+from retrieval.retriever import Hit, Query, Retriever
+from training.releases import ASSISTANT_FILE, KNOWLEDGE_FILE, SMOKE_FILE, Release, ReleaseError
+
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -40,17 +45,20 @@ class Reading:
 
 
 class Engine:
-    """Encoder, classifier, retriever and words of one release.
+    """Encoder, classifier, retriever and words of one release, and the past answers edited since it was made.
 
     Args:
         threads: Threads of one forward pass.
+        live: Follow the knowledge store beside the releases; else the release is served as it was made.
 
     Raises:
         ReleaseError: The parts do not fit together, or a smoke question comes out wrong.
     """
 
-    def __init__(self, release: Release, *, threads: int = 1) -> None:
+    def __init__(self, release: Release, *, threads: int = 1, live: bool = True) -> None:
         self.release = release
+        self._live: LiveKnowledge | None = None
+        self._live_error = ""
         try:
             self._load(release, threads)
             wrong = self._wrong_smoke_question()
@@ -59,6 +67,14 @@ class Engine:
             raise ReleaseError(f"The release {release.id} cannot be loaded: {reason}") from error
         if wrong:
             raise ReleaseError(f"The release {release.id} answers a smoke question wrong; it will not be served.")
+        if live:
+            self._live = LiveKnowledge(
+                self.retriever,
+                release.folder.parent.parent / KNOWLEDGE_FILE,
+                seq=release.manifest.knowledge_seq,
+                embed=lambda texts: self.understander.encoder.encode(texts).embeddings,
+            )
+            self.catch_up(budget_s=None)
 
     def _load(self, release: Release, threads: int) -> None:
         self.spec = BotSpec.from_json((release.folder / ASSISTANT_FILE).read_bytes())
@@ -66,12 +82,31 @@ class Engine:
         self.retriever = Retriever.load(release.folder)
         if self.retriever.index.dimension != self.understander.encoder.dimension:
             raise ValueError("its parts do not fit together")
-        self.pairs = {pair.id: pair for pair in self.retriever.pairs}
 
     @property
     def id(self) -> str:
         """The release's id."""
         return self.release.id
+
+    def catch_up(self, budget_s: float | None = BUDGET_S) -> bool:
+        """Takes over what was edited in the knowledge store; says whether nothing is left to take over.
+
+        Where the store is locked or damaged, answers go on as they were.
+
+        Args:
+            budget_s: No edit is begun after it; None for no limit.
+        """
+        try:
+            return self._live is None or self._live.catch_up(budget_s)
+        except KefuError as error:
+            if str(error) != self._live_error:
+                self._live_error = str(error)
+                _log.error("knowledge_not_followed", reason=self._live_error)
+            return False
+
+    def pair(self, pair_id: str) -> Pair | None:
+        """The past answer with this id, as it is now."""
+        return self.retriever.pair(pair_id)
 
     @cached_property
     def examples(self) -> ExampleIndex | None:
@@ -82,10 +117,11 @@ class Engine:
         """Understands and looks up `texts` in one forward pass and one search."""
         if not texts:
             return []
+        self.catch_up()
         started = perf_counter()
         understood = self.understander.understand(texts)
         encoded = perf_counter()
-        found = self.retriever.search(np.stack([u.embedding for u in understood]), SEARCHED_PAIRS)
+        found = self.retriever.search([Query(text=u.text, embedding=u.embedding) for u in understood], SEARCHED_PAIRS)
         searched = perf_counter()
         return [
             Reading(

@@ -58,8 +58,8 @@ def is_right(answer: Answer, question: Question) -> bool:
     match answer:
         case Template(intent=intent):
             return intent in question.intents
-        case PastAnswer(pair_id=pair_id):
-            return pair_id in question.pairs
+        case PastAnswer(pair=pair):
+            return pair.id in question.pairs
 
 
 def print_evaluation(evaluation: Evaluation, console: Console) -> None:

@@ -1,13 +1,15 @@
 """The one crossing between the event loop and the models."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 from bot.batching import BatchWorker
 from bot.engine import Engine, Reading
 from bot.errors import Refused
 from bot.model_host import ModelHost
+from retrieval.pair import Pair
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +19,21 @@ class _Asked:
     text: str
     parsed: bool = False
     explained: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _PairWanted:
+    """The past answer with this id."""
+
+    pair_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _CatchUp:
+    """Edits of past answers, while no message wants the thread."""
+
+
+_Wanted: TypeAlias = _Asked | _PairWanted | _CatchUp
 
 
 class Inference:
@@ -29,8 +46,8 @@ class Inference:
     def __init__(self, host: ModelHost, *, max_batch: int, max_waiting: int, timeout_s: float) -> None:
         self.host = host
         self.timeout_s = timeout_s
-        self._worker: BatchWorker[_Asked, Reading] = BatchWorker(
-            "inference", self._read, max_batch=max_batch, max_waiting=max_waiting
+        self._worker: BatchWorker[_Wanted, Any] = BatchWorker(
+            "inference", self._work_off, max_batch=max_batch, max_waiting=max_waiting
         )
 
     @property
@@ -44,7 +61,8 @@ class Inference:
         Raises:
             Refused: Too many wait, or it took too long.
         """
-        return await self._ask(_Asked(text=text))
+        reading: Reading = await self._ask(_Asked(text=text))
+        return reading
 
     async def parse(self, text: str, *, explained: bool = False) -> Reading:
         """As `read`, and finds every intent of the message and, where it is wanted, the reasons.
@@ -54,26 +72,52 @@ class Inference:
         Raises:
             Refused: Too many wait, or it took too long.
         """
-        return await self._ask(_Asked(text=text, parsed=True, explained=explained))
+        reading: Reading = await self._ask(_Asked(text=text, parsed=True, explained=explained))
+        return reading
+
+    async def pair(self, pair_id: str) -> Pair | None:
+        """The past answer with this id, if there is one.
+
+        Raises:
+            Refused: Too many wait, or it took too long.
+        """
+        pair: Pair | None = await self._ask(_PairWanted(pair_id=pair_id))
+        return pair
+
+    async def catch_up(self) -> bool:
+        """Takes over some edits of past answers; says whether none are left.
+
+        Raises:
+            Refused: Too many wait, or it took too long.
+        """
+        done: bool = await self._ask(_CatchUp())
+        return done
 
     async def close(self) -> None:
         """Finishes what waits and ends the thread."""
         await self._worker.close()
 
-    async def _ask(self, asked: _Asked) -> Reading:
+    async def _ask(self, asked: _Wanted) -> Any:
         try:
             async with asyncio.timeout(self.timeout_s):
                 return await self._worker.submit(asked)
         except TimeoutError as error:
             raise Refused(503, "Timeout", f"No answer within {self.timeout_s:g} s.", retry_after_s=5) from error
 
-    def _read(self, batch: Sequence[_Asked]) -> Sequence[Reading | Exception]:
+    def _work_off(self, batch: Sequence[_Wanted]) -> Sequence[Any]:
         engine = self.host.engine
-        readings = engine.read([asked.text for asked in batch])
-        return [
-            _parsed(engine, reading, asked) if asked.parsed else reading
-            for reading, asked in zip(readings, batch, strict=True)
-        ]
+        readings = iter(engine.read([asked.text for asked in batch if isinstance(asked, _Asked)]))
+        return [_done(engine, asked, readings) for asked in batch]
+
+
+def _done(engine: Engine, asked: _Wanted, readings: Iterator[Reading]) -> Any:
+    match asked:
+        case _Asked(parsed=parsed):
+            return _parsed(engine, next(readings), asked) if parsed else next(readings)
+        case _PairWanted(pair_id=pair_id):
+            return engine.pair(pair_id)
+        case _CatchUp():
+            return engine.catch_up()
 
 
 def _parsed(engine: Engine, reading: Reading, asked: _Asked) -> Reading | Exception:

@@ -98,7 +98,7 @@ def word_bar(text: str, explanation: Explanation) -> Text:
 
 
 def _past_answers(reading: Reading) -> Table:
-    table = Table("nearest past question", "cosine", title_justify="left")
+    table = Table("past question", "p", "cosine", title_justify="left")
     for hit in reading.hits:
-        table.add_row(escape(f"{hit.pair.id}: {hit.pair.question}"), f"{hit.cosine:.3f}")
+        table.add_row(escape(f"{hit.pair.id}: {hit.pair.question}"), f"{hit.probability:.3f}", f"{hit.cosine:.3f}")
     return table

@@ -49,7 +49,13 @@ def explained_parse_data(reading: Reading) -> dict[str, Any]:
         ],
         "mood": _whole_mood(understanding.mood),
         "past_answers": [
-            {"id": hit.pair.id, "question": hit.pair.question, "cosine": hit.cosine, "rank": hit.rank}
+            {
+                "id": hit.pair.id,
+                "question": hit.pair.question,
+                "probability": hit.probability,
+                "cosine": hit.cosine,
+                "rank": hit.rank,
+            }
             for hit in reading.hits
         ],
     }

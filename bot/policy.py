@@ -12,6 +12,7 @@ from typing import TypeAlias
 from configs.assistant_config import PolicyConfig
 from nlu.intent import IntentScore
 from nlu.understanding import OUT_OF_SCOPE, Understanding
+from retrieval.pair import Pair
 from retrieval.retriever import Hit
 
 SEARCHED_PAIRS = 3
@@ -44,9 +45,9 @@ class Template:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastAnswer:
-    """Give the stored answer of `pair_id`."""
+    """Give the stored answer of `pair`."""
 
-    pair_id: str
+    pair: Pair
     confidence: float
     reason: Reason
 
@@ -83,7 +84,7 @@ def decide(
     """The decision for one message.
 
     Args:
-        hits: Stored pairs, the nearest first.
+        hits: Stored pairs, the best first.
         actions: By intent, what answers it; an intent without is never answered from a template.
     """
     ranking = understanding.ranking
@@ -116,11 +117,13 @@ def best_template(ranking: Sequence[IntentScore], actions: Mapping[str, tuple[st
 
 
 def best_past_answer(hits: Sequence[Hit], config: PolicyConfig) -> PastAnswer | None:
-    """The nearest stored pair's answer, if any pair was found."""
+    """The answer of the stored question that was asked again, else of the pair that is likeliest right, if any."""
     if not hits:
         return None
-    same = hits[0].cosine >= config.same_question_threshold
-    return _past_answer(hits[0], Reason.SAME_QUESTION if same else Reason.NEAR_QUESTION)
+    same = max(hits, key=lambda hit: hit.cosine)
+    if same.cosine >= config.same_question_threshold:
+        return PastAnswer(pair=same.pair, confidence=min(1.0, same.cosine), reason=Reason.SAME_QUESTION)
+    return _past_answer(hits[0])
 
 
 def likely_options(
@@ -131,7 +134,7 @@ def likely_options(
 ) -> tuple[Answer, ...]:
     """The best answers that are likely enough to be offered, at most `MAX_OPTIONS`, the likeliest first."""
     answers: list[Answer] = [_template(score, actions) for score in ranking[:MAX_OPTIONS] if score.name in actions]
-    answers += [_past_answer(hit, Reason.NEAR_QUESTION) for hit in hits[:MAX_OPTIONS]]
+    answers += [_past_answer(hit) for hit in hits[:MAX_OPTIONS]]
     likely = [answer for answer in answers if answer.confidence >= config.clarify_threshold]
     return tuple(sorted(likely, key=lambda answer: -answer.confidence)[:MAX_OPTIONS])
 
@@ -145,5 +148,5 @@ def _template(score: IntentScore, actions: Mapping[str, tuple[str, ...]]) -> Tem
     )
 
 
-def _past_answer(hit: Hit, reason: Reason) -> PastAnswer:
-    return PastAnswer(pair_id=hit.pair.id, confidence=max(0.0, min(1.0, hit.cosine)), reason=reason)
+def _past_answer(hit: Hit) -> PastAnswer:
+    return PastAnswer(pair=hit.pair, confidence=hit.probability, reason=Reason.NEAR_QUESTION)

@@ -46,6 +46,21 @@ async def read_body(request: web.Request, model: type[Model]) -> Model:
     Raises:
         Refused: 413 too large, 415 not JSON by its type, 400 not JSON, 422 a field is missing or wrong.
     """
+    data = parse_json(await read_bytes(request))
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        field = ".".join(str(key) for key in first["loc"]) or "body"
+        raise Refused(422, "InvalidField", f"{field}: {first['msg']}.", field=field) from error
+
+
+async def read_bytes(request: web.Request) -> bytes:
+    """The request's body, JSON by its type.
+
+    Raises:
+        Refused: 413 too large, 415 not JSON by its type, 400 not what its headers say.
+    """
     if request.content_type not in JSON_TYPES and not request.content_type.endswith("+json"):
         raise Refused(
             415,
@@ -54,19 +69,12 @@ async def read_body(request: web.Request, model: type[Model]) -> Model:
             field="Content-Type",
         )
     try:
-        raw = await request.read()
+        return await request.read()
     except web.HTTPRequestEntityTooLarge as error:
         limit = request.app[MAX_BODY_BYTES]
         raise Refused(413, "BodyTooLarge", f"The body is over {limit:,} bytes.", field="body") from error
     except web.RequestPayloadError as error:
         raise Refused(400, "InvalidBody", "The body is not what its headers say.", field="body") from error
-    data = parse_json(raw)
-    try:
-        return model.model_validate(data)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        field = ".".join(str(key) for key in first["loc"]) or "body"
-        raise Refused(422, "InvalidField", f"{field}: {first['msg']}.", field=field) from error
 
 
 MAX_BODY_BYTES: web.AppKey[int] = web.AppKey("max_body_bytes", int)

@@ -82,20 +82,20 @@ def _show(messages: tuple[BotMessage, ...], console: Console) -> list[str]:
 
 
 def explanation(turn: Turn) -> Table:
-    """Why the turn went as it did: the decision, the likeliest intents, the nearest past questions."""
+    """Why the turn went as it did: the decision, the likeliest intents, the best past questions."""
     table = Table(
         title=f"{turn.decision.reason.value}, confidence {turn.decision.confidence:.2f}", title_justify="left"
     )
     table.add_column("intent")
     table.add_column("p", justify="right")
-    table.add_column("nearest past question")
-    table.add_column("cosine", justify="right")
+    table.add_column("past question")
+    table.add_column("p", justify="right")
     if turn.reading is not None:
         ranking, hits = turn.reading.understanding.ranking[:3], turn.reading.hits[:3]
         for row in range(max(len(ranking), len(hits))):
             intent = (ranking[row].name, f"{ranking[row].probability:.3f}") if row < len(ranking) else ("", "")
             hit = (
-                (f"{hits[row].pair.id}: {hits[row].pair.question}", f"{hits[row].cosine:.3f}")
+                (f"{hits[row].pair.id}: {hits[row].pair.question}", f"{hits[row].probability:.3f}")
                 if row < len(hits)
                 else ("", "")
             )

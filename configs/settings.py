@@ -4,17 +4,19 @@ What belongs to one assistant stands in its own `config.yml` (see `configs.assis
 """
 
 import json
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from configs.errors import SettingsError
 from configs.yaml_file import nearest
 
 PREFIX = "KEFU_"
+SECRETS = frozenset({"admin_token"})  # each may stand in a file that KEFU_<NAME>_FILE names
 
 
 class LogFormat(StrEnum):
@@ -80,6 +82,9 @@ class Settings(BaseSettings):
     follow_interval_s: Annotated[float, Field(ge=0.05, le=3600)] = Field(
         1.0, description="How often the server looks whether a newer release has been promoted."
     )
+    admin_token: Annotated[SecretStr, Field(min_length=16)] | None = Field(
+        None, description="What `/knowledge` wants as its bearer token; without one it answers nobody."
+    )
     wandb: bool = Field(False, description="Log trainings to Weights & Biases too.")
 
 
@@ -89,19 +94,35 @@ def load_settings(**given: object) -> Settings:
     Raises:
         SettingsError: A value has the wrong type or is out of range.
     """
+    values = {**_secrets_in_files(), **{name: value for name, value in given.items() if value is not None}}
     try:
-        return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+        return Settings(**values)  # type: ignore[arg-type]
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = str(first["loc"][0])
+        given_value = "set" if name in SECRETS else repr(first["input"])
         raise SettingsError(
-            f"{PREFIX}{name.upper()} is {first['input']!r}: {first['msg']}. Mend the variable or the option."
+            f"{PREFIX}{name.upper()} is {given_value}: {first['msg']}. Mend the variable or the option."
         ) from error
+
+
+def _secrets_in_files() -> dict[str, str]:
+    """The secrets whose file a variable names, without the line break at their end."""
+    found = {}
+    for name in SECRETS:
+        variable = f"{PREFIX}{name.upper()}_FILE"
+        if path := os.environ.get(variable):
+            try:
+                found[name] = Path(path).read_text("utf-8").rstrip("\r\n")
+            except (OSError, UnicodeDecodeError) as error:
+                raise SettingsError(f"{variable} names {path}, which cannot be read: {error}.") from error
+    return found
 
 
 def unknown_variables(environment: dict[str, str]) -> list[str]:
     """A line for each `KEFU_` variable that is no setting, with the likely right name."""
     known = {PREFIX + name.upper() for name in Settings.model_fields}
+    known |= {f"{PREFIX}{name.upper()}_FILE" for name in SECRETS}
     return [
         f"{name} is not a setting and is ignored.{nearest(name, known)}"
         for name in sorted(environment)

@@ -14,7 +14,7 @@ import numpy as np
 
 from configs.errors import AssistantError
 from configs.json_lines import read_json_lines
-from retrieval.knowledge import Pair
+from retrieval.pair import Pair
 from training.metrics import RiskPoint, risk_coverage
 from training.pictures import draw_risk_coverage
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from configs.assistant import Assistant
 from configs.bot_spec import BotSpec
 from nlu.checkpoint import Checkpoint
-from retrieval.knowledge import Pair
+from retrieval.pair import Pair
 from training.manifest import file_sha256
 
 
@@ -30,7 +30,7 @@ def intents_fingerprint(assistant: Assistant, checkpoint: Checkpoint) -> str:
 
 def release_fingerprint(intents: str, spec: BotSpec, pairs: Sequence[Pair]) -> str:
     """Of all that a release holds."""
-    return _hash([intents, spec.to_json().decode("utf-8"), [pair.as_dict() for pair in pairs]])
+    return _hash([intents, spec.to_json().decode("utf-8"), [pair.to_dict() for pair in pairs]])
 
 
 def _weights(checkpoint: Checkpoint) -> list[str]:

@@ -10,8 +10,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from configs.errors import KefuError
+from retrieval.retriever import RETRIEVER_FILES
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 MANIFEST_FILE = "manifest.json"
 ASSISTANT_FILE = "assistant.json"
 SMOKE_FILE = "smoke.json"
@@ -25,8 +26,7 @@ REQUIRED_FILES = frozenset(
         "encoder.onnx",
         "encoder.json",
         "tokenizer.json",
-        "index.faiss",
-        "knowledge.jsonl",
+        *RETRIEVER_FILES,
     }
 )
 MAX_MANIFEST_BYTES = 4 * 1024 * 1024
@@ -59,6 +59,7 @@ class Manifest(BaseModel):
 
     Attributes:
         fingerprints: By part (`intents`, `all`), a hash of everything that part was made from.
+        knowledge_seq: The last revision of the knowledge store that its past answers have in them.
         figures: What the training measured, such as `validation_accuracy`.
     """
 
@@ -72,6 +73,7 @@ class Manifest(BaseModel):
     encoder: str
     intent_count: int = Field(ge=2)
     pair_count: int = Field(ge=0)
+    knowledge_seq: int = Field(ge=0)
     dimension: int = Field(ge=1)
     fingerprints: dict[str, str]
     figures: dict[str, float]

@@ -2,6 +2,7 @@
 
     <data>/CURRENT              the id of the release to serve
     <data>/HISTORY              every id ever promoted, one a line, the newest last
+    <data>/knowledge.db         past answers as they are now, with their history
     <data>/releases/<id>/       the files below, and manifest.json with a SHA-256 for each
     <data>/releases/.part-*     a release being written; never served, removed by the next training
 
@@ -34,7 +35,9 @@ from training.manifest import (
 )
 
 # What the bot needs of a manifest it takes from here: the releases are its only door to the training.
-__all__ = ["ASSISTANT_FILE", "SMOKE_FILE", "Manifest", "Release", "ReleaseError", "Releases"]
+__all__ = ["ASSISTANT_FILE", "KNOWLEDGE_FILE", "SMOKE_FILE", "Manifest", "Release", "ReleaseError", "Releases"]
+
+KNOWLEDGE_FILE = "knowledge.db"
 
 _ID = re.compile(r"[0-9a-z][0-9a-z-]{3,63}\Z")
 

@@ -6,23 +6,28 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
+from itertools import islice
 from pathlib import Path
 
 from configs.assistant import Assistant
 from configs.bot_spec import BotSpec
 from configs.nlu_data import Example
 from nlu.checkpoint import Checkpoint, find_checkpoint
+from nlu.encoder import FloatArray
 from nlu.examples import EXAMPLE_FILES, save_examples
 from nlu.language import ScriptCoverage
 from nlu.onnx_encoder import GRAPH_FILE, SPEC_FILE, TOKENIZER_FILE
 from nlu.saved import INTENTS_FILE, SCOPE_FILE, load_understander, save_understanding
 from nlu.understanding import Understander
 from retrieval.knowledge import read_knowledge
-from retrieval.retriever import Retriever
+from retrieval.knowledge_store import KnowledgeStore
+from retrieval.knowledge_sync import sync_files
+from retrieval.pair import ALWAYS, Pair
+from retrieval.retriever import Query, Retriever
 from training.fingerprint import intents_fingerprint, release_fingerprint
 from training.manifest import ASSISTANT_FILE, REPORT_FOLDER, SMOKE_FILE, Release, ReleaseError
 from training.progress import Progress, Report
-from training.releases import Releases
+from training.releases import KNOWLEDGE_FILE, Releases
 from training.run_log import RunLog
 from training.workspace import Workspace
 
@@ -76,7 +81,7 @@ def train_assistant(
         KefuError: The assistant, its knowledge or its encoder cannot be used.
     """
     started = time.monotonic()
-    pairs = read_knowledge(assistant.knowledge_paths, {example.intent for example in assistant.examples})
+    pairs, knowledge_seq = gather_knowledge(assistant, releases, note)
     spec = BotSpec.of(assistant)
     checkpoint = find_checkpoint(assistant.config.encoder, assistant.root)
     intents = intents_fingerprint(assistant, checkpoint)
@@ -94,7 +99,7 @@ def train_assistant(
                 figures = fit_into(part, assistant, checkpoint, report, log=log, workspace=workspace, note=note)
         report(Progress(stage="indexing past answers"))
         understander = load_understander(part, spec.entities)
-        retriever = Retriever.build(pairs, understander.encoder)
+        retriever, ranking_figures = index_pairs(pairs, understander, assistant.config.training.seed)
         retriever.save(part)
         (part / ASSISTANT_FILE).write_bytes(spec.to_json())
         smoke = smoke_questions(understander, retriever, assistant.examples)
@@ -109,14 +114,48 @@ def train_assistant(
                 "encoder": assistant.config.encoder.name,
                 "intent_count": len(understander.intents.labels),
                 "pair_count": len(pairs),
+                "knowledge_seq": knowledge_seq,
                 "dimension": understander.encoder.dimension,
                 "fingerprints": {"intents": intents, "all": whole},
-                "figures": figures,
+                "figures": {**figures, **ranking_figures},
             },
         )
         workspace.clear()
     releases.promote(release)
     return Trained(release=release, fitted=reusable is None, fresh=True, seconds=time.monotonic() - started)
+
+
+def gather_knowledge(
+    assistant: Assistant, releases: Releases, note: Callable[[str], None]
+) -> tuple[tuple[Pair, ...], int]:
+    """All past answers as they are now, those of the assistant's files with what was edited since, and up to when.
+
+    Raises:
+        KefuError: A file or the knowledge store cannot be read.
+    """
+    in_files = read_knowledge(assistant.knowledge_paths, {example.intent for example in assistant.examples})
+    with KnowledgeStore(releases.data_dir / KNOWLEDGE_FILE) as store:
+        synced = sync_files(store, in_files)
+        if synced.kept_live:
+            note(
+                f"{synced.kept_live} past answers were edited since they were read from the knowledge files, and stay "
+                "so. `kefu knowledge export` writes them out."
+            )
+        seq = store.latest_seq()  # first: what is edited between the two is applied again, which changes nothing
+        return tuple(store.pairs()), seq
+
+
+def index_pairs(pairs: Sequence[Pair], understander: Understander, seed: int) -> tuple[Retriever, dict[str, float]]:
+    """A retriever over `pairs`, weighed by their own wordings, and the figures for the manifest."""
+    from training.ranking_fit import fit_ranking
+
+    encoder = understander.encoder
+
+    def embed(texts: Sequence[str]) -> FloatArray:
+        return encoder.encode(texts).embeddings
+
+    fit = fit_ranking(pairs, embed, dimension=encoder.dimension, seed=seed)
+    return Retriever.build(pairs, embed, dimension=encoder.dimension, ranking=fit.ranking), fit.figures()
 
 
 def fit_into(
@@ -180,12 +219,13 @@ def smoke_questions(
     ]
     right.sort(key=lambda item: -item[0])
     smoke = [{"text": example.text, "intent": example.intent} for _, example in right[:SMOKE_INTENTS]]
-    pairs = retriever.pairs[: SMOKE_PAIRS * 10]
+    pairs = list(islice(retriever.pairs(), SMOKE_PAIRS * 10))
     embeddings = understander.encoder.encode([pair.question for pair in pairs]).embeddings
+    queries = [Query(text=p.question, embedding=row) for p, row in zip(pairs, embeddings, strict=True)]
     found = [
         {"text": pair.question, "pair_id": pair.id}
-        for pair, hits in zip(pairs, retriever.search(embeddings, 1), strict=True)
-        if hits[0].pair.id == pair.id
+        for pair, hits in zip(pairs, retriever.search(queries, 1), strict=True)
+        if hits and hits[0].pair.id == pair.id and pair.valid_seconds == ALWAYS
     ]
     return smoke + found[:SMOKE_PAIRS]
 

@@ -96,6 +96,10 @@ class ScriptedInference:
     asked: list[str] = field(default_factory=list)
     fails_with: Exception | None = None
 
+    async def pair(self, pair_id: str) -> Pair | None:
+        found: Pair | None = self.host.engine.pairs.get(pair_id)
+        return found
+
     async def read(self, text: str) -> Reading:
         self.asked.append(text)
         for _ in range(len(self.asked) % 4):  # some take longer than others
@@ -109,7 +113,7 @@ class ScriptedInference:
             embedding=np.zeros(4, np.float32),
         )
         found = tuple(
-            Hit(pair=self.host.engine.pairs[pair_id], cosine=cosine, rank=rank)
+            Hit(pair=self.host.engine.pairs[pair_id], cosine=cosine, score=cosine, probability=cosine, rank=rank)
             for rank, (pair_id, cosine) in enumerate(hits.items(), start=1)
         )
         return Reading(understanding=understanding, hits=found, engine=self.host.engine, encode_ms=2.0, search_ms=1.0)

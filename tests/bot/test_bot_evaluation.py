@@ -36,7 +36,7 @@ class TableEngine:
     def _reading(self, intents: dict[str, float], cosines: dict[str, float]) -> Any:
         ranking = tuple(IntentScore(name=name, probability=value) for name, value in intents.items())
         hits = tuple(
-            Hit(pair=Pair(id=pair_id, question="?", answer=pair_id), cosine=cosine, rank=rank)
+            Hit(pair=Pair(id=pair_id, question="?", answer=pair_id), cosine=cosine, score=cosine, probability=cosine, rank=rank)
             for rank, (pair_id, cosine) in enumerate(cosines.items(), start=1)
         )
         understanding = Understanding(text="", ranking=ranking, embedding=np.zeros(4, np.float32))
@@ -80,7 +80,7 @@ def test_outcome(
 
 def test_an_answer_is_right_only_by_its_own_kind() -> None:
     template = Template(intent="p1", actions=(), confidence=1.0, reason=Reason.SURE_INTENT)
-    past = PastAnswer(pair_id="hours", confidence=1.0, reason=Reason.NEAR_QUESTION)
+    past = PastAnswer(pair=Pair(id="hours", question="?", answer="hours"), confidence=1.0, reason=Reason.NEAR_QUESTION)
 
     assert not is_right(template, PAIR)
     assert not is_right(past, HOURS)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from scripted_bot import ACTIONS, DOMAIN, SPEC, MakeBot, scripted_engine
+from scripted_bot import ACTIONS, DOMAIN, PAIRS, SPEC, MakeBot, scripted_engine
 
 from bot.conversation import slot_events
 from bot.dialogue import MAX_TITLE_CHARS, option_button
@@ -95,13 +95,13 @@ async def test_a_button_that_was_pressed_is_a_user_event_with_its_intent(scripte
     [
         (
             "do you deliver abroad?",
-            PastAnswer(pair_id="p1", confidence=0.99, reason=Reason.SAME_QUESTION),
+            PastAnswer(pair=PAIRS[0], confidence=0.99, reason=Reason.SAME_QUESTION),
             ["Yes, everywhere."],
             ["action_past_answer"],
         ),
         (
             "abroad?",
-            PastAnswer(pair_id="p1", confidence=0.7, reason=Reason.NEAR_QUESTION),
+            PastAnswer(pair=PAIRS[0], confidence=0.7, reason=Reason.NEAR_QUESTION),
             ["Yes, everywhere."],
             ["action_past_answer"],
         ),
@@ -150,7 +150,7 @@ async def test_asking_back_offers_the_options_as_buttons(scripted: MakeBot) -> N
     assert len(question.buttons) == 2
     chosen = await bot.say(question.buttons[1].payload)
     assert [message.text for message in chosen.messages] == ["Really."]
-    assert chosen.decision == PastAnswer(pair_id="p2", confidence=1.0, reason=Reason.BUTTON)
+    assert chosen.decision == PastAnswer(pair=PAIRS[1], confidence=1.0, reason=Reason.BUTTON)
 
 
 async def test_a_domain_without_words_for_asking_back_still_asks_back(scripted: MakeBot) -> None:
@@ -171,8 +171,8 @@ def test_an_option_is_offered_in_the_customers_words() -> None:
         option = Template(intent=intent, actions=(), confidence=0.5, reason=Reason.SURE_INTENT)
         return option_button(engine, option).title
 
-    long = option_button(engine, PastAnswer(pair_id="p2", confidence=0.5, reason=Reason.NEAR_QUESTION)).title
-    short = option_button(engine, PastAnswer(pair_id="p1", confidence=0.5, reason=Reason.NEAR_QUESTION)).title
+    long = option_button(engine, PastAnswer(pair=PAIRS[1], confidence=0.5, reason=Reason.NEAR_QUESTION)).title
+    short = option_button(engine, PastAnswer(pair=PAIRS[0], confidence=0.5, reason=Reason.NEAR_QUESTION)).title
 
     assert title("hours") == "Opening hours"
     assert title("where_is_it") == "Where is it"

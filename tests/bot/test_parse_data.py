@@ -124,7 +124,7 @@ def test_what_kefu_knows_besides_stands_apart() -> None:
         IntentSpan(name="order", probability=0.9, start=0, end=5),
         IntentSpan(name="hours", probability=0.8, start=6, end=11),
     )
-    hits = (Hit(pair=PAIRS[0], cosine=0.4, rank=1),)
+    hits = (Hit(pair=PAIRS[0], cosine=0.4, score=0.4, probability=0.3, rank=1),)
 
     known = explained_parse_data(reading(mood=MOOD, scope=0.5, uncovered=0.25, intents=spans, hits=hits))["kefu"]
 
@@ -142,7 +142,9 @@ def test_what_kefu_knows_besides_stands_apart() -> None:
             "emotions": dict(MOOD.emotions),
             "felt": ["anger", "frustration"],
         },
-        "past_answers": [{"id": "p1", "question": "Do you deliver abroad?", "cosine": 0.4, "rank": 1}],
+        "past_answers": [
+            {"id": "p1", "question": "Do you deliver abroad?", "probability": 0.3, "cosine": 0.4, "rank": 1}
+        ],
     }
 
 

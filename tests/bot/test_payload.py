@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scripted_bot import MakeBot
+from scripted_bot import PAIRS, MakeBot
 
 from bot.payload import Payload, parse_payload, past_answer_payload
 from bot.policy import FallBack, PastAnswer, Reason, Template
@@ -127,7 +127,7 @@ async def test_commands_are_always_taken_where_the_owner_trusts_them(scripted: M
     assert turn.decision == Template(
         intent="order", actions=("utter_order", "utter_link"), confidence=1.0, reason=Reason.BUTTON
     )
-    assert answer.decision == PastAnswer(pair_id="p1", confidence=1.0, reason=Reason.BUTTON)
+    assert answer.decision == PastAnswer(pair=PAIRS[0], confidence=1.0, reason=Reason.BUTTON)
     assert [message.text for message in answer.messages] == ["Yes, everywhere."]
     assert bot.inference.asked == []
 

@@ -38,9 +38,13 @@ def understood(scores: tuple[IntentScore, ...], *, scope: float = 1.0, uncovered
     return Understanding(text="", ranking=scores, embedding=np.zeros(4, np.float32), scope=scope, uncovered=uncovered)
 
 
+def stored(pair_id: str) -> Pair:
+    return Pair(id=pair_id, question="?", answer=f"answer {pair_id}")
+
+
 def hits(**cosines: float) -> tuple[Hit, ...]:
     return tuple(
-        Hit(pair=Pair(id=pair_id, question="?", answer=f"answer {pair_id}"), cosine=cosine, rank=rank)
+        Hit(pair=stored(pair_id), cosine=cosine, score=cosine, probability=cosine, rank=rank)
         for rank, (pair_id, cosine) in enumerate(cosines.items(), start=1)
     )
 
@@ -56,11 +60,11 @@ def order(probability: float) -> Template:
 
 
 def near(pair_id: str, cosine: float) -> PastAnswer:
-    return PastAnswer(pair_id=pair_id, confidence=cosine, reason=Reason.NEAR_QUESTION)
+    return PastAnswer(pair=stored(pair_id), confidence=cosine, reason=Reason.NEAR_QUESTION)
 
 
 def same(pair_id: str, confidence: float) -> PastAnswer:
-    return PastAnswer(pair_id=pair_id, confidence=confidence, reason=Reason.SAME_QUESTION)
+    return PastAnswer(pair=stored(pair_id), confidence=confidence, reason=Reason.SAME_QUESTION)
 
 
 @pytest.mark.parametrize(
@@ -123,9 +127,6 @@ def same(pair_id: str, confidence: float) -> PastAnswer:
         ),
         pytest.param((), (), FallBack(confidence=0.0), id="nothing understood and nothing found falls back"),
         pytest.param(ranking(hours=0.1), (), FallBack(confidence=0.1), id="no hits at all"),
-        pytest.param(
-            (), hits(p1=-0.4), FallBack(confidence=0.0), id="a negative cosine is a confidence of zero, never below"
-        ),
         pytest.param(
             ranking(silent=0.99, hours=0.01),
             (),

@@ -18,6 +18,7 @@ def facts(release_id: str) -> dict[str, Any]:
         "encoder": "all-MiniLM-L6-v2",
         "intent_count": 8,
         "pair_count": 16,
+        "knowledge_seq": 16,
         "dimension": 384,
         "fingerprints": {"intents": "a", "all": "b"},
         "figures": {"validation_accuracy": 0.9},

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from configs import AssistantError
-from retrieval.knowledge import Pair
+from retrieval.pair import Pair
 from training.evaluation import (
     Did,
     Evaluation,

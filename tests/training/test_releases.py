@@ -263,7 +263,7 @@ for folder in map(Path, sys.argv[1:]):
 def test_a_kill_at_any_moment_of_sealing_and_promoting_leaves_only_whole_releases(
     small_release_dir: Path, tmp_path: Path
 ) -> None:
-    count = 24
+    count = 32
     stores = [Releases(tmp_path / str(number)) for number in range(1, count + 1)]
     for store in stores:
         shutil.copytree(small_release_dir, store.data_dir)

@@ -17,7 +17,7 @@ from nlu.checkpoint import Checkpoint
 from nlu.onnx_encoder import OnnxEncoder
 from nlu.saved import load_understander
 from nlu.understanding import Understander
-from retrieval.retriever import Retriever
+from retrieval.retriever import Query, Retriever
 from training.evaluation import read_questions
 from training.manifest import MANIFEST_FILE, Release, ReleaseError
 from training.progress import Progress, silent
@@ -483,7 +483,9 @@ def test_the_smoke_questions_come_out_right(trained: Trained) -> None:
     smoke = trained.release.read_json("smoke.json")
     understander = understander_of(trained.release)
     understood = understander.understand([question["text"] for question in smoke])
-    hits = Retriever.load(trained.release.folder).search(np.stack([u.embedding for u in understood]), 1)
+    hits = Retriever.load(trained.release.folder).search(
+        [Query(text=u.text, embedding=u.embedding) for u in understood], 1
+    )
 
     assert [sorted(question) for question in smoke] == [["intent", "text"]] * 3 + [["pair_id", "text"]] * 2
     for question, u, (hit,) in zip(smoke, understood, hits, strict=True):
