@@ -33,18 +33,24 @@ from benchmarks.measuring import SHARED_DATA, Must, console, finish, progress
 from benchmarks.sentences import embedded, pool
 from nlu.encoder import FloatArray
 from retrieval.index import LEAST_EF, MOST_EF, VectorIndex
-from retrieval.index_plan import BUILD_EFFORT, LINKS, plan_index, plan_of
+from retrieval.index_plan import BUILD_EFFORT, LINKS, IndexKind, IndexPlan, plan_index, plan_of
 from retrieval.index_tuning import exact_cosines, least_effort, recall_by_query
 
 SIZES, QUICK_SIZES, TEN_MILLION = (10_000, 100_000, 1_000_000), (10_000, 100_000), 10_000_000
-KINDS = ("flat", "hnsw", "ivf_sq8", "ivf_pq", "hnswlib", "usearch")
-OWN = ("flat", "hnsw", "ivf_sq8", "ivf_pq")
+OWN: dict[str, tuple[IndexKind, int]] = {
+    "flat": ("flat", 32),
+    "hnsw": ("hnsw", 8),
+    "hnsw16": ("hnsw", 16),
+    "ivf_sq8": ("ivf_sq8", 8),
+    "ivf_pq": ("ivf_pq", 8),
+}
+KINDS = (*OWN, "hnswlib", "usearch")
 TUNED_ON, TESTED_ON = 1_000, 2_000
 FLAT_TESTED_ON = 200  # of a million rows compared one by one, which needs no statistics
 RECALL, MEMORY_MB, TEN = 0.98, 1_000.0, 10
 LESS_RECALL, OVERHEAD, OVERHEAD_FROM = 0.95, 1.10, 100_000
 VISIBLE_MS, EDITS_PER_SECOND, REBUILD_P99 = 50.0, 1_000.0, 2.0
-SEED = 0
+SEED, DIMENSION = 0, 384
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +155,7 @@ def measure(kind: str, world: World, bar: Progress, *, rebuild: bool) -> dict[st
 def build_own(kind: str, world: World, path: Path, advance: Callable[[int, int], None]) -> dict[str, Any]:
     """Kefu's index."""
     count, dimension = world.rows.shape
-    plan = plan_of(kind, count, dimension, RECALL)  # type: ignore[arg-type]
+    plan = own_plan(kind, count, dimension)
     started = time.perf_counter()
     index = VectorIndex.build(world.rows, plan, seed=SEED, thread_count=world.threads, progress=advance)
     built_s = time.perf_counter() - started
@@ -163,10 +169,15 @@ def build_own(kind: str, world: World, path: Path, advance: Callable[[int, int],
         "tuned": str(tuned),
         "effort": index.effort,
         "planned_bytes_per_row": plan.bytes_per_row,
-        "mapped_bytes_per_row": plan.mapped_bytes_per_row,
-        "chosen": chosen.kind == kind,
+        "chosen": (chosen.kind, chosen.bits, chosen.mapped) == (plan.kind, plan.bits, plan.mapped),
         "reason": chosen.reason,
     }
+
+
+def own_plan(kind: str, count: int, dimension: int, *, mapped: bool = False) -> IndexPlan:
+    """The plan for one of Kefu's kinds."""
+    named, bits = OWN[kind]
+    return plan_of(named, count, dimension, RECALL, bits=bits, mapped=mapped)
 
 
 def build_hnswlib(_: str, world: World, path: Path, advance: Callable[[int, int], None]) -> dict[str, Any]:
@@ -304,7 +315,7 @@ def extrapolated(measured: dict[int, dict[str, dict[str, Any]]]) -> dict[str, di
     (small, before), (large, after) = sorted(measured.items())[-2:]
     found = {}
     for kind in (kind for kind in OWN if kind in before and kind in after):
-        plan = plan_of(kind, TEN_MILLION, 384, RECALL)  # type: ignore[arg-type]
+        plan = own_plan(kind, TEN_MILLION, DIMENSION, mapped=True)
         figures = {"memory_mb": plan.memory_mb, "mapped_mb": TEN_MILLION * plan.mapped_bytes_per_row / 1e6}
         for name in ("p50_ms", "build_s"):
             power = np.log(after[kind][name] / before[kind][name]) / np.log(large / small)

@@ -8,22 +8,23 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
+import structlog
 from aiohttp import web
 from pydantic import Field, SecretStr
 
 from bot.errors import Refused
 from bot.knowledge_service import KnowledgeService
-from bot.middlewares import Handler
-from bot.request_body import MAX_ID_CHARS, Body, parse_json, read_body, read_bytes
-from configs.errors import AssistantError
+from bot.middlewares import Handler, error_response
+from bot.request_body import MAX_ID_CHARS, Body, checked_text, parse_json, read_body, read_bytes
+from configs.errors import AssistantError, KefuError
 from retrieval.knowledge import parse_pair, refuse_unknown
 from retrieval.knowledge_store import (
     KnowledgeStore,
-    KnowledgeStoreError,
     Put,
     Remove,
     Revision,
     Stored,
+    UnknownVersion,
     VersionConflict,
 )
 from retrieval.pair import Pair
@@ -31,7 +32,10 @@ from retrieval.pair import Pair
 MAX_PAGE = 500
 FILTERS = ("tag", "locale", "intent", "source", "search")
 DEFAULT_BY = "api"
+SHOWN_BAD_LINES = 20
 _BODY = Path("body")
+
+_log = structlog.get_logger()
 
 Guard: TypeAlias = Callable[[Handler], Handler]
 
@@ -65,12 +69,8 @@ def _routes_of_all(knowledge: KnowledgeService, guard: Guard) -> list[web.RouteD
         return web.json_response(_revision(revision), status=201, headers=_tag(revision.version))
 
     async def take_in(request: web.Request) -> web.Response:
-        by = request.query.get("by") or DEFAULT_BY
-        pairs = [
-            _parse_pair(parse_json(line), line=number)[0]
-            for number, line in enumerate((await read_bytes(request)).splitlines(), start=1)
-            if line.strip()
-        ]
+        by = _by(request.query.get("by"))
+        pairs = _parse_lines(await read_bytes(request))
         changed = await knowledge.edit_all([Put(pair, by, note="import") for pair in pairs])
         return web.json_response({"read": len(pairs), "changed": changed})
 
@@ -78,10 +78,14 @@ def _routes_of_all(knowledge: KnowledgeService, guard: Guard) -> list[web.RouteD
         response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
         await response.prepare(request)
         after = ""
-        while found := await knowledge.read(partial(KnowledgeStore.page, after_id=after, limit=MAX_PAGE)):
-            lines = (json.dumps(stored.pair.to_dict(), ensure_ascii=False) for stored in found)
-            await response.write("".join(f"{line}\n" for line in lines).encode("utf-8"))
-            after = found[-1].pair.id
+        try:
+            while found := await knowledge.read(partial(KnowledgeStore.page, after_id=after, limit=MAX_PAGE)):
+                lines = (json.dumps(stored.pair.to_dict(), ensure_ascii=False) for stored in found)
+                await response.write("".join(f"{line}\n" for line in lines).encode("utf-8"))
+                after = found[-1].pair.id
+        except KefuError as error:  # the status is sent; only an end without the last chunk says that lines are missing
+            _log.error("request_failed", error=str(error))
+            raise ConnectionResetError from error
         await response.write_eof()
         return response
 
@@ -109,7 +113,7 @@ def _routes_of_one(knowledge: KnowledgeService, guard: Guard) -> list[web.RouteD
         return web.json_response(_revision(revision), headers=_tag(revision.version))
 
     async def remove(request: web.Request) -> web.Response:
-        edit = Remove(_id(request), request.query.get("by") or DEFAULT_BY, expected_version=_expected(request))
+        edit = Remove(_id(request), _by(request.query.get("by")), expected_version=_expected(request))
         if await _edit(knowledge, edit) is None:
             raise _no_pair(edit.pair_id)
         return web.Response(status=204)
@@ -124,11 +128,12 @@ def _routes_of_one(knowledge: KnowledgeService, guard: Guard) -> list[web.RouteD
     async def revert(request: web.Request) -> web.Response:
         pair_id, expected = _id(request), _expected(request)
         body = await read_body(request, RevertBody)
+        by = _by(body.by)
         try:
-            await knowledge.read(lambda store: store.revert(pair_id, body.version, body.by, expected_version=expected))
+            await knowledge.read(lambda store: store.revert(pair_id, body.version, by, expected_version=expected))
         except VersionConflict as conflict:
             raise _stale(conflict) from conflict
-        except KnowledgeStoreError as error:
+        except UnknownVersion as error:
             raise Refused(404, "NotFound", str(error)) from error
         found = await knowledge.read(lambda store: store.history(pair_id))
         return web.json_response(_revision(found[-1]), headers=_tag(found[-1].version))
@@ -151,8 +156,11 @@ def _guard(admin_token: SecretStr | None) -> Guard:
                 raise Refused(403, "Forbidden", "Set KEFU_ADMIN_TOKEN to edit past answers over HTTP.")
             scheme, _, given = request.headers.get("Authorization", "").partition(" ")
             known = admin_token.get_secret_value().encode("utf-8")
-            if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode("utf-8"), known):
-                raise Refused(401, "NotAuthenticated", "Send `Authorization: Bearer` with the admin token.")
+            sent = given.strip().encode("utf-8", "surrogateescape")  # as aiohttp decodes a header
+            if scheme.lower() != "bearer" or not hmac.compare_digest(sent, known):
+                response = error_response(401, "NotAuthenticated", "Send `Authorization: Bearer` with the admin token.")
+                response.headers["WWW-Authenticate"] = "Bearer"
+                return response
             return await handler(request)
 
         return checked
@@ -218,24 +226,59 @@ def _limit(request: web.Request) -> int:
     return int(text)
 
 
-def _parse_pair(data: Any, *, new_id: str | None = None, line: int | None = None) -> tuple[Pair, str]:
+def _by(given: str | None) -> str:
+    if given is None:
+        return DEFAULT_BY
+    return checked_text(given, "by", MAX_ID_CHARS)
+
+
+def _parse_lines(raw: bytes) -> list[Pair]:
+    """The pairs of a body in JSON Lines.
+
+    Raises:
+        Refused: 422; lines are no pair or name one a second time: it says which, and why.
+    """
+    pairs: dict[str, Pair] = {}
+    bad = []
+    for number, line in enumerate(raw.splitlines(), start=1):
+        try:
+            if line.strip():
+                pair = _parse_pair(parse_json(line))[0]
+                if pair.id in pairs:
+                    raise Refused(422, "InvalidField", f"The id {pair.id!r} stands twice. Give it its own.")
+                pairs[pair.id] = pair
+        except Refused as error:
+            bad.append(f"line {number}: {error}")
+    if bad:
+        more = f" ({len(bad) - SHOWN_BAD_LINES:,} more)" if len(bad) > SHOWN_BAD_LINES else ""
+        said = " ".join(bad[:SHOWN_BAD_LINES])
+        raise Refused(422, "InvalidField", f"{len(bad):,} lines cannot be used{more}. {said}", field="body")
+    return list(pairs.values())
+
+
+def _parse_pair(data: Any, *, new_id: str | None = None) -> tuple[Pair, str]:
     """A pair as knowledge files have it, and who writes it, in `by`."""
-    place = "" if line is None else f"line {line}: "
     if not isinstance(data, dict):
-        raise Refused(422, "InvalidField", f"{place}Send an object with question and answer.", field="body")
-    by = data.pop("by", DEFAULT_BY)
-    if not (isinstance(by, str) and 0 < len(by) <= MAX_ID_CHARS):
-        raise Refused(422, "InvalidField", f"{place}by is not a name.", field="by")
+        raise Refused(422, "InvalidField", "Send an object with question and answer.", field="body")
+    by = data.pop("by", None)
+    if not isinstance(by, str | None):
+        raise Refused(422, "InvalidField", "by is not a name.", field="by")
     values = {"id": new_id, **data} if new_id is not None else data
     try:
         refuse_unknown(values, _BODY, 1)
-        return parse_pair(values, _BODY, 1), by
+        return parse_pair(values, _BODY, 1), _by(by)
     except AssistantError as error:
-        raise Refused(422, "InvalidField", f"{place}{error.problem}. {error.fix}", field="body") from error
+        raise Refused(422, "InvalidField", f"{error.problem}. {error.fix}", field="body") from error
 
 
 def _stored(stored: Stored) -> dict[str, Any]:
-    return {"version": stored.version, "by": stored.by, "at": stored.at, "pair": stored.pair.to_dict()}
+    return {
+        "id": stored.pair.id,
+        "version": stored.version,
+        "by": stored.by,
+        "at": stored.at,
+        "pair": stored.pair.to_dict(),
+    }
 
 
 def _revision(revision: Revision) -> dict[str, Any]:

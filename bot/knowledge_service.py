@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 from bot.batching import BatchWorker
-from retrieval.knowledge_store import Edit, KnowledgeStore, Revision
+from retrieval.knowledge_store import Edit, KnowledgeStore, KnowledgeStoreError, Revision, VersionConflict
 
 MAX_COMMIT_SIZE = 64
 
@@ -76,8 +76,18 @@ class KnowledgeService:
             self._store = KnowledgeStore(self._path)
         # Reads see the edits that came before them in the queue, or more; never fewer.
         edits = [item.edit for item in batch if isinstance(item, _Write)]
-        writes = iter(self._store.change_each(edits) if edits else ())
+        writes = iter(_written(self._store, edits) if edits else ())
         return [next(writes) if isinstance(item, _Write) else _looked(self._store, item) for item in batch]
+
+
+def _written(store: KnowledgeStore, edits: Sequence[Edit]) -> Sequence[Revision | VersionConflict | Exception | None]:
+    """One commit for all; an edit that cannot be written at all is found by giving each a commit of its own."""
+    try:
+        return store.change_each(edits)
+    except KnowledgeStoreError as error:  # the store's fault, so that of none of them
+        return [error] * len(edits)
+    except Exception as error:  # an edge of the worker's loop: the others in the batch are not to suffer
+        return [error] if len(edits) == 1 else [_written(store, [edit])[0] for edit in edits]
 
 
 def _looked(store: KnowledgeStore, look: _Read) -> Any:

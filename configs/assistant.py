@@ -38,7 +38,7 @@ class Assistant:
 
     Attributes:
         rules: One for each intent that the bot answers from templates.
-        knowledge_paths: The CSV and JSONL files of past question-answer pairs.
+        knowledge_paths: The CSV, JSONL and XLSX files of past question-answer pairs.
         notices: What stands in the files but is not honoured, and what is done instead.
     """
 
@@ -113,7 +113,9 @@ def read_assistant(root: Path) -> Assistant:
         domain=domain,
         examples=tuple(examples),
         rules=tuple(rules),
-        knowledge_paths=tuple(sorted(p for p in (root / "knowledge").glob("*") if p.suffix in {".csv", ".jsonl"})),
+        knowledge_paths=tuple(
+            sorted(p for p in (root / "knowledge").glob("*") if p.suffix in {".csv", ".jsonl", ".xlsx"})
+        ),
         notices=tuple(notices),
         synonyms=tuple(synonyms),
         regexes=tuple(regexes),

@@ -138,12 +138,22 @@ class EntitiesConfig(_Section):
         return value
 
 
+class RetrievalConfig(_Section):
+    """How past answers are indexed."""
+
+    max_memory_mb: float = Field(1_000.0, gt=0.0, description="Memory for the index of embeddings, in 10^6 bytes.")
+    recall_at_10: float = Field(
+        0.98, gt=0.5, le=1.0, description="Share of the ten nearest rows that an index too large to be exact must find."
+    )
+
+
 class KefuConfig(_Section):
     """Everything under `kefu:`."""
 
     encoder: EncoderConfig = EncoderConfig()
     training: TrainingConfig = TrainingConfig()
     entities: EntitiesConfig = EntitiesConfig()
+    retrieval: RetrievalConfig = RetrievalConfig()
     policy: PolicyConfig = PolicyConfig()
     titles: dict[str, str] = Field({}, description="What a button that offers an intent says.")
     trust_slash_intents: bool = Field(

@@ -134,9 +134,9 @@ class _RowReader:
     def items(self, column: str) -> tuple[str, ...]:
         """The values of a list; one written as text, or that holds the separator itself, is taken apart by it."""
         value = self.row.get(column)
-        is_list = isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
-        texts = [self.text(column, item) for item in (value if is_list else [value])]
-        if column == "also_asked" and is_list:
+        given = value if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value) else [value]
+        texts = [self.text(column, item) for item in given]
+        if column == "also_asked" and not isinstance(value, str):
             texts = [_LISTS[column].sub(" ", text) for text in texts]  # each is one wording: its lines are joined
         return tuple(item.strip() for text in texts for item in _LISTS[column].split(text) if item.strip())
 

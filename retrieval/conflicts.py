@@ -8,7 +8,6 @@ that can meet are compared: for one locale, or any, and valid at one time.
 import hashlib
 import unicodedata
 from array import array
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -68,7 +67,9 @@ def find_conflicts(pairs: Iterable[Pair], *, near: float = NEAR) -> list[Conflic
     wordings = _Wordings()
     for pair in pairs:
         wordings.add(pair)
-    found = [*_same_questions(wordings), *_near_questions(wordings, near)]
+    groups = _groups(wordings.key)
+    found = [found for group in groups for found in _of_one_question(wordings, group)]
+    found += _near_questions(wordings, groups, near)
     order = list(ConflictKind)
     ranked = sorted(found, key=lambda item: (order.index(item[0]), item[2], item[1]))
     listed: dict[tuple[int, int], Conflict] = {}
@@ -85,7 +86,7 @@ def question_key(text: str) -> str:
     return kept or "".join(folded.split())
 
 
-_Setting = tuple[str, tuple[float, float]]
+_Setting = tuple[str, float, float]  # a locale in lower case, and from and until when
 
 
 @dataclass(slots=True)
@@ -93,36 +94,40 @@ class _Wordings:
     """All wordings, numbered, and what must be known of the pairs they belong to."""
 
     ids: list[str] = field(default_factory=list)
-    answers: list[int] = field(default_factory=list)  # equal numbers for equal answers
-    locales: list[str] = field(default_factory=list)
-    validity: list[tuple[float, float]] = field(default_factory=list)
-    owner: "array[int]" = field(default_factory=lambda: array("l"))
+    answers: "array[int]" = field(default_factory=lambda: array("q"))  # equal numbers for equal answers
+    settings: "array[int]" = field(default_factory=lambda: array("q"))  # and for equal locales and times
+    owner: "array[int]" = field(default_factory=lambda: array("q"))
     text: list[str] = field(default_factory=list)
     key: list[str] = field(default_factory=list)
     _answer_numbers: dict[bytes, int] = field(default_factory=dict)
+    _setting_numbers: dict[_Setting, int] = field(default_factory=dict)
+    _settings: list[_Setting] = field(default_factory=list)
 
     def add(self, pair: Pair) -> None:
         number = len(self.ids)
         self.ids.append(pair.id)
         self.answers.append(self._answer_numbers.setdefault(_digest(pair.answer), len(self._answer_numbers)))
-        self.locales.append(pair.locale.casefold())
-        self.validity.append(pair.valid_seconds)
+        setting = (pair.locale.casefold(), *pair.valid_seconds)
+        if setting not in self._setting_numbers:
+            self._setting_numbers[setting] = len(self._settings)
+            self._settings.append(setting)
+        self.settings.append(self._setting_numbers[setting])
         for question in pair.questions:
             self.owner.append(number)
             self.text.append(question)
             self.key.append(question_key(question))
 
-    def setting(self, number: int) -> _Setting:
-        """For whom and when the wording's pair is meant."""
-        owner = self.owner[number]
-        return self.locales[owner], self.validity[owner]
+    def setting(self, number: int) -> int:
+        """For whom and when the wording's pair is meant, as a number."""
+        return self.settings[self.owner[number]]
 
     def meet(self, left: int, right: int) -> bool:
         """Whether two wordings belong to two pairs that can both be the answer to one customer."""
-        a, b = self.owner[left], self.owner[right]
-        if a == b or (self.locales[a] != self.locales[b] and self.locales[a] and self.locales[b]):
+        if self.owner[left] == self.owner[right]:
             return False
-        return self.validity[a][0] < self.validity[b][1] and self.validity[b][0] < self.validity[a][1]
+        locale, begin, end = self._settings[self.setting(left)]
+        other, other_begin, other_end = self._settings[self.setting(right)]
+        return (locale == other or not locale or not other) and begin < other_end and other_begin < end
 
     def same_answer(self, left: int, right: int) -> bool:
         return self.answers[self.owner[left]] == self.answers[self.owner[right]]
@@ -142,14 +147,14 @@ class _Wordings:
 _Found = tuple[ConflictKind, int, int, float]
 
 
-def _same_questions(wordings: _Wordings) -> Iterator[_Found]:
-    """Wordings with one key."""
-    groups: dict[str, list[int]] = defaultdict(list)
-    for number, key in enumerate(wordings.key):
-        groups[key].append(number)
-    for group in groups.values():
-        if len(group) > 1:
-            yield from _of_one_question(wordings, group)
+def _groups(keys: Sequence[str]) -> list[list[int]]:
+    """The places of each key that stands several times."""
+    first: dict[str, int] = {}
+    repeated: dict[str, list[int]] = {}
+    for number, key in enumerate(keys):
+        if first.setdefault(key, number) != number:
+            repeated.setdefault(key, [first[key]]).append(number)
+    return list(repeated.values())
 
 
 def _of_one_question(wordings: _Wordings, group: Sequence[int]) -> Iterator[_Found]:
@@ -157,7 +162,7 @@ def _of_one_question(wordings: _Wordings, group: Sequence[int]) -> Iterator[_Fou
 
     One that only repeats an answer, for the same locale and time, contradicts nothing that was not listed.
     """
-    firsts: dict[tuple[int, _Setting], int] = {}
+    firsts: dict[tuple[int, int], int] = {}  # of each answer in each setting
     for number in group:
         kind_of_answer = (wordings.answers[wordings.owner[number]], wordings.setting(number))
         repeated = firsts.get(kind_of_answer)
@@ -172,12 +177,14 @@ def _of_one_question(wordings: _Wordings, group: Sequence[int]) -> Iterator[_Fou
         firsts.setdefault(kind_of_answer, number)
 
 
-def _near_questions(wordings: _Wordings, near: float) -> Iterator[_Found]:
+def _near_questions(wordings: _Wordings, groups: Sequence[Sequence[int]], near: float) -> Iterator[_Found]:
     """Each wording and the earlier one nearest to it; one that stands several times in one setting is compared once."""
-    firsts: dict[tuple[str, _Setting], int] = {}
-    for number, key in enumerate(wordings.key):
-        firsts.setdefault((key, wordings.setting(number)), number)
-    compared = sorted(firsts.values())
+    left_out = {
+        number
+        for group in groups
+        for number in set(group) - set({wordings.setting(number): number for number in reversed(group)}.values())
+    }
+    compared = [number for number in range(len(wordings.key)) if number not in left_out]
     nearest: dict[int, tuple[float, int]] = {}
     for left, right, similarity in near_pairs([wordings.key[number] for number in compared], near):
         first, second = sorted((compared[left], compared[right]))

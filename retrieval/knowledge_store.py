@@ -1,159 +1,52 @@
-"""The past answers as they are now, with their whole history, in one SQLite file for several processes.
-
-A rollback journal, no write-ahead log: the SQLite that comes with Python 3.11 can damage a database in WAL mode when
-two processes write at the same instant (sqlite.org/wal.html#walresetbug). What was acknowledged is on disk.
-"""
+"""The past answers as they are now, with their whole history, in one SQLite file for several processes."""
 
 import json
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
-from sqlalchemy import (
-    Column,
-    Connection,
-    Engine,
-    Executable,
-    Float,
-    Integer,
-    MetaData,
-    Row,
-    String,
-    Table,
-    Text,
-    create_engine,
-    event,
-    exc,
-    func,
-    select,
-    text,
-)
+from sqlalchemy import Connection, Executable, Row, exc, func, select
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.pool import StaticPool
 
-from configs.errors import KefuError
+from retrieval.knowledge_edits import BATCH, Edit, Put, Remove, Revision, Stored, VersionConflict, batches
+from retrieval.knowledge_schema import (
+    KnowledgeStoreError,
+    close_database,
+    open_database,
+    pairs_table,
+    revisions_table,
+)
 from retrieval.pair import Pair
 
-SCHEMA_VERSION = 1
+__all__ = [
+    "Edit",
+    "KnowledgeStore",
+    "KnowledgeStoreError",
+    "Put",
+    "Remove",
+    "Revision",
+    "Stored",
+    "UnknownVersion",
+    "VersionConflict",
+]
+
 BUSY_TIMEOUT_S = 5.0
-BATCH = 500
-_MAGIC = b"SQLite format 3\x00"
-
-metadata = MetaData()
-pairs_table = Table(
-    "pairs",
-    metadata,
-    Column("id", String(500), primary_key=True),
-    Column("version", Integer, nullable=False),
-    Column("data", Text),  # NULL where it was removed
-    Column("by", String(255), nullable=False),
-    Column("at", Float, nullable=False),
-    sqlite_with_rowid=False,
-)
-revisions_table = Table(
-    "revisions",
-    metadata,
-    Column("seq", Integer, primary_key=True),
-    Column("pair_id", String(500), nullable=False, index=True),
-    Column("version", Integer, nullable=False),
-    Column("data", Text),
-    Column("by", String(255), nullable=False),
-    Column("at", Float, nullable=False),
-    Column("note", Text, nullable=False),
-    sqlite_autoincrement=True,
-)
-file_rows_table = Table(
-    "file_rows",
-    metadata,
-    Column("id", String(500), primary_key=True),
-    Column("hash", String(64), nullable=False),
-    Column("version", Integer, nullable=False),
-    Column("sync", Integer, nullable=False),
-    sqlite_with_rowid=False,
-)
+# By what SQLite says; each as the last sentence of an error.
+ADVICE = {
+    "locked": "Another process is writing to it; try again when it is done.",
+    "malformed": "It is damaged: restore a backup over it, or move it away and import again.",
+    "not a database": "It is damaged: restore a backup over it, or move it away and import again.",
+    "full": "Nothing was written; make room on the disk and try again.",
+    "disk I/O": "Nothing was written; look after the disk, its free space and its limits, and try again.",
+    "readonly": "Give this user the right to write it and its folder.",
+}
 
 
-class KnowledgeStoreError(KefuError):
-    """The knowledge store cannot be opened, read or written."""
-
-
-class VersionConflict(KefuError):
-    """A pair was changed since the version that an edit was made from."""
-
-    def __init__(self, pair_id: str, expected: int, found: int) -> None:
-        """Version 0 stands for a pair that does not exist."""
-        super().__init__(
-            f"{pair_id!r} has version {found}, not {expected}: it was changed meanwhile. Look at it first."
-            if found
-            else f"{pair_id!r} does not exist (any more). Look at the list, or leave the expected version out."
-        )
-        self.pair_id, self.expected, self.found = pair_id, expected, found
-
-
-@dataclass(frozen=True, slots=True)
-class Put:
-    """Write a pair, whether it exists or not.
-
-    Attributes:
-        expected_version: The version that must stand, 0 for a pair that must not exist; None for any.
-    """
-
-    pair: Pair
-    by: str
-    expected_version: int | None = None
-    note: str = ""
-
-    @property
-    def pair_id(self) -> str:
-        """Of the pair that is written."""
-        return self.pair.id
-
-
-@dataclass(frozen=True, slots=True)
-class Remove:
-    """Take a pair out; nothing happens where there is none, unless a version is expected."""
-
-    pair_id: str
-    by: str
-    expected_version: int | None = None
-    note: str = ""
-
-
-Edit: TypeAlias = Put | Remove
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Revision:
-    """One change of one pair.
-
-    Attributes:
-        seq: Rises from change to change, over all pairs.
-        version: Of this pair, from 1.
-        pair: What it became; None where it was removed.
-        at: Seconds since 1970.
-    """
-
-    seq: int
-    pair_id: str
-    version: int
-    pair: Pair | None
-    by: str
-    at: float
-    note: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
-    """A pair as it is now, and who made it so when."""
-
-    pair: Pair
-    version: int
-    by: str
-    at: float
+class UnknownVersion(KnowledgeStoreError):
+    """A pair never had the version that was asked for."""
 
 
 class KnowledgeStore:
@@ -174,25 +67,19 @@ class KnowledgeStore:
         self.path = path
         self._now = now
         self._own_changes = 0
-        self._begin = "BEGIN"
+        self._data_version: int | None = None
         try:
-            _refuse_foreign(path)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._engine = _make_engine(path, busy_timeout_s, lambda: self._begin)
-            self._connection = self._engine.connect()
-            self._prepare()
-        except KnowledgeStoreError:
-            raise
-        except (exc.SQLAlchemyError, OSError, ValueError) as error:
+            self._connection = open_database(path, busy_timeout_s=busy_timeout_s)
+        except exc.SQLAlchemyError as error:
+            raise self._failed(error, "opened") from error
+        except (OSError, ValueError) as error:
             raise KnowledgeStoreError(
-                f"The knowledge store {path} cannot be opened: {getattr(error, 'orig', error)}. Move the file away or "
-                "restore a backup over it."
+                f"The knowledge store {path} cannot be opened: {error}. Move the file away or restore a backup over it."
             ) from error
 
     def close(self) -> None:
         """Closes the file."""
-        self._connection.close()
-        self._engine.dispose()
+        close_database(self._connection)
 
     def __enter__(self) -> "KnowledgeStore":
         return self
@@ -208,7 +95,7 @@ class KnowledgeStore:
             KnowledgeStoreError: The file cannot be written.
         """
         with self.transaction() as connection:
-            return sum(len(self.write(connection, batch)) for batch in _batches(edits))
+            return sum(len(self.write(connection, batch)) for batch in batches(edits, _pair_id))
 
     def change_each(self, edits: Sequence[Edit]) -> list[Revision | VersionConflict | None]:
         """Makes `edits` in one transaction, but leaves out those that expected another version.
@@ -232,11 +119,13 @@ class KnowledgeStore:
         """Makes a pair what it was in `version`; returns 1 where that changed anything.
 
         Raises:
-            KnowledgeStoreError: There is no such version.
+            UnknownVersion: There is no such version.
+            VersionConflict: It has another version than expected.
+            KnowledgeStoreError: The file cannot be read or written.
         """
         then = next((revision for revision in self.history(pair_id) if revision.version == version), None)
         if then is None:
-            raise KnowledgeStoreError(f"{pair_id!r} has no version {version}. `kefu knowledge history` lists them.")
+            raise UnknownVersion(f"{pair_id!r} has no version {version}. `kefu knowledge history` lists them.")
         note = f"as in version {version}"
         if then.pair is None:
             return self.change([Remove(pair_id, by, expected_version, note)])
@@ -309,13 +198,20 @@ class KnowledgeStore:
         return int(self._read(select(func.coalesce(func.max(revisions_table.c.seq), 0)))[0][0])
 
     def data_version(self) -> int:
-        """Another number after any change, by whichever process; some microseconds."""
+        """Another number after any change, by whichever process; some microseconds.
+
+        While another process is committing it stays what it was: nothing of that is acknowledged yet.
+
+        Raises:
+            KnowledgeStoreError: The file cannot be read.
+        """
         raw: Any = self._connection.connection.dbapi_connection
         try:
-            (version,) = raw.execute("PRAGMA data_version").fetchone()
+            (self._data_version,) = raw.execute("PRAGMA data_version").fetchone()
         except sqlite3.Error as error:
-            raise self._failed(error) from error
-        return int(version) + (self._own_changes << 32)
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or self._data_version is None:
+                raise self._failed(error) from error
+        return int(self._data_version) + (self._own_changes << 32)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -324,15 +220,13 @@ class KnowledgeStore:
         Raises:
             KnowledgeStoreError: The file cannot be written.
         """
-        # Who reads first and writes then may find that another has written meanwhile; so the lock is taken at once.
-        self._begin = "BEGIN IMMEDIATE"
         try:
             with self._connection.begin():
+                # Who reads first and writes then may find that another has written meanwhile; so the lock comes first.
+                self._connection.exec_driver_sql("BEGIN IMMEDIATE")
                 yield self._connection
         except exc.SQLAlchemyError as error:
             raise self._failed(error) from error
-        finally:
-            self._begin = "BEGIN"
         self._own_changes += 1
 
     def write(self, connection: Connection, edits: Sequence[Edit]) -> list[Revision]:
@@ -344,14 +238,16 @@ class KnowledgeStore:
         ids = [edit.pair_id for edit in edits]
         query = select(pairs_table.c.id, pairs_table.c.version, pairs_table.c.data).where(pairs_table.c.id.in_(ids))
         before = {row.id: (row.version, row.data) for row in connection.execute(query)}
-        at, rows = self._now(), []
+        at, rows, pairs = self._now(), [], []
         for edit in edits:
             version, data = before.get(edit.pair_id, (0, None))
             standing = version if data is not None else 0
             if edit.expected_version is not None and edit.expected_version != standing:
                 raise VersionConflict(edit.pair_id, edit.expected_version, standing)
-            new = _to_json(edit.pair) if isinstance(edit, Put) else None
+            pair = edit.pair if isinstance(edit, Put) else None
+            new = None if pair is None else _to_json(pair)
             if new != data:
+                pairs.append(pair)
                 rows.append(
                     {
                         "pair_id": edit.pair_id,
@@ -369,15 +265,15 @@ class KnowledgeStore:
         last = connection.execute(select(func.max(revisions_table.c.seq))).scalar_one()
         return [
             Revision(
-                seq=last - len(rows) + 1 + at_row,
+                seq=seq,
                 pair_id=row["pair_id"],
                 version=row["version"],
-                pair=None if row["data"] is None else _from_json(row["data"]),
+                pair=pair,
                 by=row["by"],
                 at=at,
                 note=row["note"],
             )
-            for at_row, row in enumerate(rows)
+            for seq, (row, pair) in enumerate(zip(rows, pairs, strict=True), start=last - len(rows) + 1)
         ]
 
     def _read(self, query: Executable) -> Sequence[Row[Any]]:
@@ -387,23 +283,10 @@ class KnowledgeStore:
         except exc.SQLAlchemyError as error:
             raise self._failed(error) from error
 
-    def _failed(self, error: Exception) -> KnowledgeStoreError:
-        reason = getattr(error, "orig", error)
-        return KnowledgeStoreError(f"The knowledge store {self.path} cannot be used: {reason}.")
-
-    def _prepare(self) -> None:
-        (version,) = self._read(text("PRAGMA user_version"))[0]
-        if version > SCHEMA_VERSION:
-            raise ValueError(f"it was written by a newer Kefu (schema {version}, known is {SCHEMA_VERSION})")
-        if version == SCHEMA_VERSION:
-            return
-        with self.transaction() as connection:
-            if connection.execute(text("PRAGMA user_version")).scalar_one():
-                return  # another process was quicker
-            if connection.execute(text("SELECT name FROM sqlite_master")).all():
-                raise ValueError("it is the database of another program")
-            metadata.create_all(connection)
-            connection.execute(text(f"PRAGMA user_version = {SCHEMA_VERSION}"))
+    def _failed(self, error: Exception, what: str = "used") -> KnowledgeStoreError:
+        reason = str(getattr(error, "orig", error))
+        advice = next((advice for word, advice in ADVICE.items() if word in reason), "")
+        return KnowledgeStoreError(f"The knowledge store {self.path} cannot be {what}: {reason}. {advice}".rstrip())
 
 
 _UPSERT = insert(pairs_table)
@@ -412,49 +295,8 @@ _UPSERT = _UPSERT.on_conflict_do_update(
 )
 
 
-def _refuse_foreign(path: Path) -> None:
-    """SQLite would take an empty file for a new database, and find out what a text file is only later."""
-    if not path.exists():
-        return
-    if not path.is_file():
-        raise ValueError("it is not a file")
-    with path.open("rb") as file:
-        start = file.read(len(_MAGIC))
-    if start != _MAGIC:
-        raise ValueError("it is empty" if not start else "it is not an SQLite database")
-
-
-def _make_engine(path: Path, busy_timeout_s: float, begin_statement: Callable[[], str]) -> Engine:
-    engine = create_engine(
-        f"sqlite:///{path}",
-        poolclass=StaticPool,
-        connect_args={"check_same_thread": False, "timeout": busy_timeout_s, "isolation_level": None},
-        hide_parameters=True,
-    )
-
-    @event.listens_for(engine, "connect")
-    def set_pragmas(connection: Any, _: object) -> None:
-        connection.execute("PRAGMA synchronous=FULL")
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        connection.exec_driver_sql(begin_statement())
-
-    return engine
-
-
-def _batches(edits: Iterable[Edit]) -> Iterator[list[Edit]]:
-    """Batches in which no pair is named twice."""
-    batch: list[Edit] = []
-    named: set[str] = set()
-    for edit in edits:
-        if len(batch) == BATCH or edit.pair_id in named:
-            yield batch
-            batch, named = [], set()
-        batch.append(edit)
-        named.add(edit.pair_id)
-    if batch:
-        yield batch
+def _pair_id(edit: Edit) -> str:
+    return edit.pair_id
 
 
 def _holds(pair: Pair, search: str) -> bool:

@@ -6,14 +6,16 @@ one that was changed in the store since, which stays.
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.dialects.sqlite import insert
 
-from retrieval.knowledge_store import BATCH, KnowledgeStore, Put, Remove, file_rows_table, pairs_table
+from retrieval.knowledge_edits import BATCH, Put, Remove, batches
+from retrieval.knowledge_schema import file_rows_table, pairs_table
+from retrieval.knowledge_store import KnowledgeStore
 from retrieval.pair import Pair
 
 BY_FILES = "files"
@@ -46,7 +48,7 @@ def sync_files(store: KnowledgeStore, pairs: Iterable[Pair], by: str = BY_FILES)
     put = removed = kept = 0
     with store.transaction() as connection:
         sync = 1 + connection.execute(select(func.coalesce(func.max(file_rows_table.c.sync), 0))).scalar_one()
-        for batch in _batches(pairs):
+        for batch in batches(pairs, lambda pair: pair.id):
             changed, edited = _compare(connection, batch)
             put += len(store.write(connection, [Put(pair, by) for pair in changed]))
             kept += edited
@@ -100,17 +102,6 @@ def _gone(sync: int) -> Any:
         .order_by(file_rows_table.c.id)
         .limit(BATCH)
     )
-
-
-def _batches(pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
-    batch: list[Pair] = []
-    for pair in pairs:
-        batch.append(pair)
-        if len(batch) == BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
 
 
 def _hash(pair: Pair) -> str:

@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAX_HOLDERS = 1_000  # of one n-gram that a question is held against: those nearest in size
-BLOCK_CANDIDATES = 1 << 20
+BLOCK_KEYS = 20_000
+BLOCK_SOUGHT = 1 << 18
+BLOCK_CANDIDATES = 1 << 18
 BITS = 256
 _ROUNDING = 1e-9  # of products of a similarity and a size
 _IDEOGRAPH = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
@@ -53,132 +55,147 @@ def near_pairs(keys: Sequence[str], near: float) -> Iterator[tuple[int, int, flo
     """
     if not keys:
         return
-    sets = _GramSets.build(keys)
-    prefixes = sets.prefixes(near)
-    for left, right in prefixes.candidates(sets, near):
-        kept = (sets.number_codes[left] == sets.number_codes[right]) & sets.may_be_near(left, right, near)
+    index = _Index.build(keys, near)
+    for left, right in index.candidates():
+        kept = (index.number_codes[left] == index.number_codes[right]) & index.may_be_near(left, right)
         for a, b in np.unique(np.stack([left[kept], right[kept]], axis=1), axis=0).tolist():
-            similarity = sets.similarity(a, b)
+            first, second = int(index.places[a]), int(index.places[b])
+            similarity = jaccard(grams_of(keys[first]), grams_of(keys[second]))
             if similarity >= near - _ROUNDING:
-                yield int(sets.places[a]), int(sets.places[b]), similarity
+                yield first, second, similarity
+
+
+def jaccard(left: frozenset[str], right: frozenset[str]) -> float:
+    """Size of what both hold over what either holds, in [0, 1]."""
+    both = len(left & right)
+    return both / (len(left) + len(right) - both) if both else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _GramSets:
-    """The questions by size, smallest first; each a set of n-grams, which are numbered from the rarest.
+class _Index:
+    """An inverted index of the rarest n-grams of each question, by size, smallest first.
 
     Attributes:
-        places: (n,) where each stood.
-        grams: All sets one after the other, each in rising order.
-        starts: (n + 1,) where each set begins in `grams`.
+        near: Least similarity.
+        places: (n,) where each question stood.
+        sizes: (n,) how many n-grams it has; never falling.
         number_codes: (n,) equal where the numbers in them are.
         bits: (n, BITS / 64) a bit for each n-gram; several share one.
+        held: An n-gram's number times n, plus the question it finds; rising.
+        sought: n-grams that questions look for smaller ones by.
+        seekers: The question of each.
     """
 
+    near: float
     places: Integers
-    grams: Integers
-    starts: Integers
+    sizes: Integers
     number_codes: Integers
     bits: NDArray[np.uint64]
+    held: Integers
+    sought: NDArray[np.int32]
+    seekers: NDArray[np.int32]
 
     @classmethod
-    def build(cls, keys: Sequence[str]) -> Self:
+    def build(cls, keys: Sequence[str], near: float) -> Self:
         vocabulary: dict[str, int] = {}
-        flat, sizes, codes = array("q"), array("q"), array("q")
         numbers: dict[tuple[str, ...], int] = {}
-        for key in keys:
-            found = grams_of(key)
-            flat.extend(vocabulary.setdefault(gram, len(vocabulary)) for gram in found)
-            sizes.append(len(found))
-            codes.append(numbers.setdefault(numbers_in(key), len(numbers)))
-        size = np.frombuffer(sizes, np.int64)
-        grams = np.frombuffer(flat, np.int64)
-        counts = np.bincount(grams, minlength=len(vocabulary))
-        rank = np.empty(len(vocabulary), np.int64)
-        rank[np.argsort(counts, kind="stable")] = np.arange(len(vocabulary))
-        places = np.argsort(size, kind="stable")
-        row = np.empty(len(keys), np.int64)
-        row[places] = np.arange(len(keys))
-        rows, grams = np.repeat(row, size), rank[grams]
+        sizes = np.empty(len(keys), np.int64)
+        codes = np.empty(len(keys), np.int64)
+        counts = np.zeros(0, np.int64)
+        for begin in range(0, len(keys), BLOCK_KEYS):
+            block = range(begin, min(begin + BLOCK_KEYS, len(keys)))
+            sizes[block], grams = _numbered([keys[at] for at in block], vocabulary)
+            counts = np.bincount(grams, minlength=len(vocabulary)) + np.pad(counts, (0, len(vocabulary) - counts.size))
+            codes[block] = [numbers.setdefault(numbers_in(keys[at]), len(numbers)) for at in block]
+        rank = np.empty(counts.size, np.int64)
+        rank[np.argsort(counts, kind="stable")] = np.arange(counts.size)
+        places = np.argsort(sizes, kind="stable")
+        parts = [
+            _Block.build([keys[at] for at in places[begin : begin + BLOCK_KEYS]], begin, vocabulary, rank, near)
+            for begin in range(0, len(keys), BLOCK_KEYS)
+        ]
+        return cls(
+            near=near,
+            places=places,
+            sizes=sizes[places],
+            number_codes=codes[places],
+            bits=np.concatenate([part.bits for part in parts]),
+            held=np.sort(np.concatenate([part.held.astype(np.int64) * len(keys) + part.holders for part in parts])),
+            sought=np.concatenate([part.sought for part in parts]),
+            seekers=np.concatenate([part.seekers for part in parts]),
+        )
+
+    def candidates(self) -> Iterator[tuple[Integers, Integers]]:
+        """Blocks of questions that share an n-gram of their prefixes, the smaller or earlier one first."""
+        count = self.sizes.size
+        least = np.searchsorted(self.sizes, self.near * self.sizes - _ROUNDING)
+        for first in range(0, self.sought.size, BLOCK_SOUGHT):
+            seekers = self.seekers[first : first + BLOCK_SOUGHT].astype(np.int64)
+            grams = self.sought[first : first + BLOCK_SOUGHT].astype(np.int64) * count
+            end = np.searchsorted(self.held, grams + seekers)
+            begin = np.maximum(np.searchsorted(self.held, grams + least[seekers]), end - MAX_HOLDERS)
+            counts = np.maximum(end - begin, 0)
+            reached = np.cumsum(counts)
+            done = 0
+            while done < seekers.size:
+                before = reached[done - 1] if done else 0
+                last = max(done + 1, int(np.searchsorted(reached, before + BLOCK_CANDIDATES, side="right")))
+                at, which = expand(begin[done:last], counts[done:last])
+                yield self.held[at] % count, seekers[done:last][which]
+                done = last
+
+    def may_be_near(self, left: Integers, right: Integers) -> NDArray[np.bool_]:
+        """Whether two can have enough in common, as their bits tell: one's own bit is at least one own n-gram."""
+        a, b = self.bits[left], self.bits[right]
+        both = np.minimum(
+            self.sizes[left] - np.bitwise_count(a & ~b).sum(axis=1, dtype=np.int64),
+            self.sizes[right] - np.bitwise_count(b & ~a).sum(axis=1, dtype=np.int64),
+        )
+        needed = self.near / (1 + self.near) * (self.sizes[left] + self.sizes[right])
+        enough: NDArray[np.bool_] = both + _ROUNDING >= needed
+        return enough
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Block:
+    """What the index holds of some questions, of which the n-grams themselves are forgotten."""
+
+    bits: NDArray[np.uint64]
+    held: NDArray[np.int32]
+    holders: NDArray[np.int32]
+    sought: NDArray[np.int32]
+    seekers: NDArray[np.int32]
+
+    @classmethod
+    def build(cls, keys: Sequence[str], first: int, vocabulary: dict[str, int], rank: Integers, near: float) -> Self:
+        """Of `keys`, which are numbered from `first`; the n-grams become their ranks, the rarest first."""
+        sizes, flat = _numbered(keys, vocabulary)
+        rows, grams = np.repeat(np.arange(len(keys)), sizes), rank[flat]
         order = np.lexsort((grams, rows))
-        rows, grams = rows[order], grams[order]
+        grams = grams[order]
         bits = np.zeros((len(keys), BITS // 64), np.uint64)
         bit = grams * 0x9E3779B1 % BITS
         np.bitwise_or.at(bits, (rows, bit // 64), np.uint64(1) << (bit % 64).astype(np.uint64))
+        starts = np.cumsum(sizes) - sizes
+        kept_by, kept = expand(starts, sizes - np.ceil(2 * near / (1 + near) * sizes - _ROUNDING).astype(np.int64) + 1)
+        sought_by, sought = expand(starts, sizes - np.ceil(near * sizes - _ROUNDING).astype(np.int64) + 1)
         return cls(
-            places=places,
-            grams=grams,
-            starts=np.concatenate([[0], np.cumsum(size[places])]),
-            number_codes=np.frombuffer(codes, np.int64)[places],
             bits=bits,
+            held=grams[kept_by].astype(np.int32),
+            holders=(first + kept).astype(np.int32),
+            sought=grams[sought_by].astype(np.int32),
+            seekers=(first + sought).astype(np.int32),
         )
 
-    @property
-    def sizes(self) -> Integers:
-        return np.diff(self.starts)
 
-    def similarity(self, left: int, right: int) -> float:
-        a = self.grams[self.starts[left] : self.starts[left + 1]]
-        b = self.grams[self.starts[right] : self.starts[right + 1]]
-        both = np.intersect1d(a, b, assume_unique=True).size
-        return both / (a.size + b.size - both)
-
-    def may_be_near(self, left: Integers, right: Integers, near: float) -> NDArray[np.bool_]:
-        """Whether two sets can have enough in common, as their bits tell: one's own bit is at least one own n-gram."""
-        sizes = self.sizes
-        a, b = self.bits[left], self.bits[right]
-        both = np.minimum(
-            sizes[left] - np.bitwise_count(a & ~b).sum(axis=1, dtype=np.int64),
-            sizes[right] - np.bitwise_count(b & ~a).sum(axis=1, dtype=np.int64),
-        )
-        enough: NDArray[np.bool_] = both + _ROUNDING >= near / (1 + near) * (sizes[left] + sizes[right])
-        return enough
-
-    def prefixes(self, near: float) -> "_Prefixes":
-        """The rarest n-grams of each set: those a larger set is found by, and those it looks for smaller ones by."""
-        sizes = self.sizes
-        kept_by = sizes - np.ceil(2 * near / (1 + near) * sizes - _ROUNDING).astype(np.int64) + 1
-        sought_by = sizes - np.ceil(near * sizes - _ROUNDING).astype(np.int64) + 1
-        gram, row = self._first(kept_by)
-        order = np.lexsort((row, gram))
-        return _Prefixes(held=gram[order] * sizes.size + row[order], holder=row[order], sought=self._first(sought_by))
-
-    def _first(self, counts: Integers) -> tuple[Integers, Integers]:
-        """The first `counts` n-grams of each set, and the set of each."""
-        at, row = expand(self.starts[:-1], counts)
-        return self.grams[at], row
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Prefixes:
-    """An inverted index of n-grams, and what is looked up in it.
-
-    Attributes:
-        held: n-gram times n, plus the set that holds it; rising.
-        holder: The set of each.
-        sought: n-grams, and the set that looks for each.
-    """
-
-    held: Integers
-    holder: Integers
-    sought: tuple[Integers, Integers]
-
-    def candidates(self, sets: _GramSets, near: float) -> Iterator[tuple[Integers, Integers]]:
-        """Blocks of sets that share an n-gram of their prefixes, the smaller or earlier one first."""
-        gram, row = self.sought
-        sizes = sets.sizes
-        least = np.searchsorted(sizes, near * sizes - _ROUNDING)[row]
-        end = np.searchsorted(self.held, gram * sizes.size + row)
-        begin = np.maximum(np.searchsorted(self.held, gram * sizes.size + least), end - MAX_HOLDERS)
-        counts = np.maximum(end - begin, 0)
-        reached = np.cumsum(counts)
-        first = 0
-        while first < row.size:
-            before = reached[first - 1] if first else 0
-            last = max(first + 1, int(np.searchsorted(reached, before + BLOCK_CANDIDATES, side="right")))
-            at, which = expand(begin[first:last], counts[first:last])
-            yield self.holder[at], row[first:last][which]
-            first = last
+def _numbered(keys: Sequence[str], vocabulary: dict[str, int]) -> tuple[Integers, Integers]:
+    """How many n-grams each key has, and their numbers one after the other; `vocabulary` takes in the new ones."""
+    flat, sizes = array("q"), array("q")
+    for key in keys:
+        found = grams_of(key)
+        sizes.append(len(found))
+        flat.extend(vocabulary.setdefault(gram, len(vocabulary)) for gram in found)
+    return np.frombuffer(sizes, np.int64), np.frombuffer(flat, np.int64)
 
 
 def expand(begins: Integers, counts: Integers) -> tuple[Integers, Integers]:

@@ -58,7 +58,7 @@ class Pair:
     def valid_seconds(self) -> tuple[float, float]:
         """The moments, in seconds since 1970, from which and before which it may be given."""
         start = _moment(self.valid_from).timestamp() if self.valid_from else float("-inf")
-        if not self.valid_until:
+        if not self.valid_until or self.valid_until.startswith("9999"):  # what many databases write for ever
             return start, float("inf")
         end = _moment(self.valid_until)
         return start, (end + timedelta(days=1) if _is_date(self.valid_until) else end).timestamp()

@@ -5,6 +5,7 @@ import json
 import mmap
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from retrieval.pair import Pair
 
 PAIRS_FILE = "knowledge.jsonl"
+KEPT = 10_000  # pairs that stay in memory once they were read
 
 
 class PairFile(Sequence[Pair]):
@@ -39,6 +41,7 @@ class PairFile(Sequence[Pair]):
         unsorted = np.array(keys, np.uint64)
         self._by_key = np.argsort(unsorted, kind="stable").astype(np.int32)
         self._keys = unsorted[self._by_key]
+        self._read = lru_cache(maxsize=KEPT)(lambda number: self._line(*self._starts[number : number + 2] - (0, 1)))
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -51,7 +54,7 @@ class PairFile(Sequence[Pair]):
         """
         if not 0 <= number < len(self):
             raise IndexError(number)
-        return self._line(int(self._starts[number]), int(self._starts[number + 1]) - 1)
+        return self._read(number)
 
     def __iter__(self) -> Iterator[Pair]:
         return (self[number] for number in range(len(self)))

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from nlu.encoder import FloatArray
 
+SAME_SPELLING = 0.6  # paraphrases rarely share so much
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Likeness:
@@ -20,12 +22,14 @@ class Likeness:
         passage: Cosine to the nearest part of the answer with the question before it, shape (n,), in [-1, 1].
         part: Cosine to the nearest part of the answer alone, shape (n,), in [-1, 1].
         lexical: BM25 over the most that a text could have, shape (n,), in [0, 1).
+        spelling: Letters that the nearest wording shares in their order, as a share of both, shape (n,), in [0, 1].
     """
 
     wording: FloatArray
     passage: FloatArray
     part: FloatArray
     lexical: FloatArray
+    spelling: FloatArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,30 +40,44 @@ class Ranking:
     wordings.
 
     Attributes:
-        passage: Weight of that likeness, where the weight of the wording's is 1.
+        floor: Cosine of texts that have nothing to do with each other: with some encoders 0.1, with others 0.8.
+            Cosines are counted from it.
+        nearer: Weight of the better of wording and passage, where the weight of the wording itself is 1.
+        passage: Weight of that likeness.
         part: The same.
         lexical: The same.
+        spelling: What a wording is worth for each point of spelling above `SAME_SPELLING`: it is the same question but
+            for slips, whatever an encoder makes of them.
         intercept: Of the logit of P(right).
         slope: What a point of score adds to the logit.
         gap: What a point of distance to the best other answer adds to it.
     """
 
-    passage: float = 1.5
+    floor: float = 0.1
+    nearer: float = 1.0
+    passage: float = 1.0
     part: float = 0.25
     lexical: float = 0.3
+    spelling: float = 5.0
     intercept: float = -6.0
     slope: float = 5.0
     gap: float = 8.0
 
     def scores(self, likeness: Likeness) -> NDArray[np.float64]:
-        """Shape (n,), higher is better: the weighted mean of the likenesses, at most 1."""
-        total = (
-            likeness.wording
-            + self.passage * likeness.passage
-            + self.part * likeness.part
-            + self.lexical * likeness.lexical
+        """Shape (n,), higher is better: the weighted mean of the likenesses, and for a spelling that is near more."""
+        wording, passage, part = (
+            (cosines.astype(np.float64) - self.floor) / (1 - self.floor)
+            for cosines in (likeness.wording, likeness.passage, likeness.part)
         )
-        return np.asarray(total / (1 + self.passage + self.part + self.lexical), np.float64)
+        total = (
+            wording
+            + self.nearer * np.maximum(wording, passage)
+            + self.passage * passage
+            + self.part * part
+            + self.lexical * likeness.lexical
+            + self.spelling * np.maximum(likeness.spelling - SAME_SPELLING, 0.0)
+        )
+        return np.asarray(total / (1 + self.nearer + self.passage + self.part + self.lexical), np.float64)
 
     def probabilities(self, scores: Sequence[float]) -> list[float]:
         """P(right) of answers with these scores, of which only one is right, best first."""

@@ -25,6 +25,7 @@ from retrieval.pair import Pair
 from retrieval.pair_file import PAIRS_FILE, PairFile, write_pairs
 from retrieval.ranking import Likeness, Ranking
 from retrieval.row_texts import RowTexts, lexical_text
+from retrieval.spelling import spelling_of
 
 INDEX_FILE = "index.faiss"
 ROWS_FILE = "rows.safetensors"
@@ -32,6 +33,7 @@ LEXICAL_FILE = "lexical.safetensors"
 FACETS_FILE = "facets.json"
 RANKING_FILE = "ranking.json"
 RETRIEVER_FILES = (INDEX_FILE, PAIRS_FILE, ROWS_FILE, LEXICAL_FILE, FACETS_FILE, RANKING_FILE)
+TUNED_ON = 1_000
 WIDTH = 50  # candidates of each search, and at least ten for each hit
 
 Embed = Callable[[Sequence[str]], FloatArray]
@@ -102,21 +104,24 @@ class Retriever:
         *,
         dimension: int,
         ranking: Ranking | None = None,
-        plan: IndexPlan | None = None,
+        plan: Callable[[int], IndexPlan] | None = None,
     ) -> "Retriever":
-        """Embeds and indexes `pairs`; exactly, unless `plan` says otherwise."""
+        """Embeds and indexes `pairs`.
+
+        Args:
+            plan: From the number of rows to how they are indexed; exactly if left out.
+        """
         texts = [RowTexts.of(pair) for pair in pairs]
         every = [text for each in texts for text in each.all]
         rows = embed(every) if every else np.zeros((0, dimension), np.float32)
-        return cls(
-            pairs,
-            VectorIndex.build(rows, plan),
-            np.cumsum([0, *(len(each.all) for each in texts)], dtype=np.int64),
-            np.array([each.borders for each in texts], np.int32).reshape(-1, 3),
-            LexicalIndex.build(map(lexical_text, pairs)),
-            Facets.of(pairs),
-            ranking or Ranking(),
-        )
+        starts = np.cumsum([0, *(len(each.all) for each in texts)], dtype=np.int64)
+        borders = np.array([each.borders for each in texts], np.int32).reshape(-1, 3)
+        planned = plan(len(rows)) if plan else None
+        index = VectorIndex.build(rows, planned)
+        if planned is not None and index.kind != "flat":
+            index.tune(_between(rows, starts[:-1], starts[:-1] + borders[:, 1]), rows, planned.recall_at_10)
+        lexical = LexicalIndex.build(map(lexical_text, pairs))
+        return cls(pairs, index, starts, borders, lexical, Facets.of(pairs), ranking or Ranking())
 
     def __len__(self) -> int:
         """Pairs that can be found."""
@@ -214,9 +219,10 @@ class Retriever:
         top = np.argpartition(-lexical, width)[:width] if len(lexical) > width else np.arange(len(lexical))
         by_term = top[lexical[top] > 0]
         numbers = np.unique(np.concatenate([np.array(by_row, np.int64), by_term]))
-        return numbers, self._likeness(numbers, embedding, lexical)
+        return numbers, self._likeness(numbers, query, lexical)
 
-    def _likeness(self, numbers: NDArray[np.int64], embedding: FloatArray, lexical: FloatArray) -> Likeness:
+    def _likeness(self, numbers: NDArray[np.int64], query: Query, lexical: FloatArray) -> Likeness:
+        embedding = query.embedding
         best = np.zeros((len(numbers), 3), np.float32)
         base = numbers[numbers < len(self.base)]  # the first ones, as numbers rise
         if len(base):
@@ -230,7 +236,10 @@ class Retriever:
             )
         for at in range(len(base), len(numbers)):
             best[at] = self._live.likeness(int(numbers[at]), embedding)
-        return Likeness(wording=best[:, 0], passage=best[:, 1], part=best[:, 2], lexical=lexical[numbers])
+        spelling = spelling_of(query.text, [self._pair(number).questions for number in numbers.tolist()])
+        return Likeness(
+            wording=best[:, 0], passage=best[:, 1], part=best[:, 2], lexical=lexical[numbers], spelling=spelling
+        )
 
     def _number_of(self, pair_id: str) -> int | None:
         live = self._live.number_of(pair_id)
@@ -276,3 +285,10 @@ class Retriever:
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"{folder}: what is searched is damaged: {error!r}") from error
+
+
+def _between(rows: FloatArray, wordings: NDArray[np.int64], passages: NDArray[np.int64]) -> FloatArray:
+    """Queries that are near stored rows but none of them: half-way from questions to their answers."""
+    chosen = np.random.default_rng(0).permutation(len(wordings))[:TUNED_ON]
+    middle = rows[wordings[chosen]] + rows[passages[chosen]]
+    return np.asarray(middle / np.linalg.norm(middle, axis=1, keepdims=True), np.float32)

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from configs.assistant import Assistant
+from configs.assistant_config import RetrievalConfig
 from configs.bot_spec import BotSpec
 from nlu.checkpoint import Checkpoint
 from retrieval.pair import Pair
@@ -28,9 +29,9 @@ def intents_fingerprint(assistant: Assistant, checkpoint: Checkpoint) -> str:
     )
 
 
-def release_fingerprint(intents: str, spec: BotSpec, pairs: Sequence[Pair]) -> str:
+def release_fingerprint(intents: str, spec: BotSpec, pairs: Sequence[Pair], retrieval: RetrievalConfig) -> str:
     """Of all that a release holds."""
-    return _hash([intents, spec.to_json().decode("utf-8"), [pair.to_dict() for pair in pairs]])
+    return _hash([intents, spec.to_json().decode("utf-8"), [pair.to_dict() for pair in pairs], retrieval.model_dump()])
 
 
 def _weights(checkpoint: Checkpoint) -> list[str]:

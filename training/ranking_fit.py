@@ -22,9 +22,11 @@ MAX_ASKED = 2_000
 LEAST_ASKED = 100  # wordings whose answer is left, to choose weights by
 LEAST_OF_A_KIND = 20  # right and wrong first answers, to fit a probability by
 LEAST_GAIN = 0.01  # of the mean reciprocal rank, for other weights than the default ones
-PASSAGE_WEIGHTS = (0.0, 0.5, 1.0, 1.5, 2.0)
+NEARER_WEIGHTS = (0.0, 1.0)
+PASSAGE_WEIGHTS = (0.0, 0.5, 1.0, 1.5)
 PART_WEIGHTS = (0.0, 0.25, 0.5, 1.0)
-LEXICAL_WEIGHTS = (0.0, 0.1, 0.3, 0.5, 1.0)
+LEXICAL_WEIGHTS = (0.1, 0.3, 0.6)
+FLOOR_TEXTS = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,9 +76,10 @@ def fit_ranking(pairs: Sequence[Pair], embed: Embed, *, dimension: int, seed: in
         embed: The embeddings of texts, as search will use them.
         dimension: Their length.
     """
-    asked = list(_ask_all(_sample(pairs, seed), _remembering(embed), dimension, seed))
+    sample, remembered = _sample(pairs, seed), _remembering(embed)
+    default = replace(Ranking(), floor=_floor(sample, remembered, seed))
+    asked = list(_ask_all(sample, remembered, dimension, seed))
     answerable = [one for one in asked if one.right.any()]
-    default = Ranking()
     if len(answerable) < LEAST_ASKED:
         chosen, reason = (
             default,
@@ -115,6 +118,16 @@ def _sample(pairs: Sequence[Pair], seed: int) -> list[Pair]:
     return chosen
 
 
+def _floor(pairs: Sequence[Pair], embed: Embed, seed: int) -> float:
+    """The median cosine of different stored questions, at most 0.95; the default encoder's where there are few."""
+    questions = list(dict.fromkeys(pair.question for pair in pairs))
+    if len(questions) < 10:
+        return Ranking().floor
+    chosen = np.random.default_rng(seed).permutation(len(questions))[:FLOOR_TEXTS]
+    rows = embed([questions[at] for at in chosen])
+    return float(np.clip(np.median((rows @ rows.T)[np.triu_indices(len(rows), 1)]), 0.0, 0.95))
+
+
 def _remembering(embed: Embed) -> Embed:
     known: dict[str, FloatArray] = {}
 
@@ -148,8 +161,8 @@ def _ask_all(pairs: Sequence[Pair], embed: Embed, dimension: int, seed: int) -> 
 
 
 def _weightings(default: Ranking) -> Iterator[Ranking]:
-    for passage, part, lexical in product(PASSAGE_WEIGHTS, PART_WEIGHTS, LEXICAL_WEIGHTS):
-        yield replace(default, passage=passage, part=part, lexical=lexical)
+    for nearer, passage, part, lexical in product(NEARER_WEIGHTS, PASSAGE_WEIGHTS, PART_WEIGHTS, LEXICAL_WEIGHTS):
+        yield replace(default, nearer=nearer, passage=passage, part=part, lexical=lexical)
 
 
 def _ranks(asked: _Asked, ranking: Ranking) -> int:

@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 
 from configs.assistant import Assistant
+from configs.assistant_config import KefuConfig
 from configs.bot_spec import BotSpec
 from configs.nlu_data import Example
 from nlu.checkpoint import Checkpoint, find_checkpoint
@@ -19,6 +20,7 @@ from nlu.language import ScriptCoverage
 from nlu.onnx_encoder import GRAPH_FILE, SPEC_FILE, TOKENIZER_FILE
 from nlu.saved import INTENTS_FILE, SCOPE_FILE, load_understander, save_understanding
 from nlu.understanding import Understander
+from retrieval.index_plan import IndexPlan, plan_index
 from retrieval.knowledge import read_knowledge
 from retrieval.knowledge_store import KnowledgeStore
 from retrieval.knowledge_sync import sync_files
@@ -85,7 +87,7 @@ def train_assistant(
     spec = BotSpec.of(assistant)
     checkpoint = find_checkpoint(assistant.config.encoder, assistant.root)
     intents = intents_fingerprint(assistant, checkpoint)
-    whole = release_fingerprint(intents, spec, pairs)
+    whole = release_fingerprint(intents, spec, pairs, assistant.config.retrieval)
     previous = None if force else _previous(releases)
     if previous is not None and previous.manifest.fingerprints.get("all") == whole:
         return Trained(release=previous, fitted=False, fresh=False, seconds=time.monotonic() - started)
@@ -99,7 +101,7 @@ def train_assistant(
                 figures = fit_into(part, assistant, checkpoint, report, log=log, workspace=workspace, note=note)
         report(Progress(stage="indexing past answers"))
         understander = load_understander(part, spec.entities)
-        retriever, ranking_figures = index_pairs(pairs, understander, assistant.config.training.seed)
+        retriever, ranking_figures = index_pairs(pairs, understander, assistant.config, note)
         retriever.save(part)
         (part / ASSISTANT_FILE).write_bytes(spec.to_json())
         smoke = smoke_questions(understander, retriever, assistant.examples)
@@ -145,7 +147,9 @@ def gather_knowledge(
         return tuple(store.pairs()), seq
 
 
-def index_pairs(pairs: Sequence[Pair], understander: Understander, seed: int) -> tuple[Retriever, dict[str, float]]:
+def index_pairs(
+    pairs: Sequence[Pair], understander: Understander, config: KefuConfig, note: Callable[[str], None] = noted_nowhere
+) -> tuple[Retriever, dict[str, float]]:
     """A retriever over `pairs`, weighed by their own wordings, and the figures for the manifest."""
     from training.ranking_fit import fit_ranking
 
@@ -154,8 +158,16 @@ def index_pairs(pairs: Sequence[Pair], understander: Understander, seed: int) ->
     def embed(texts: Sequence[str]) -> FloatArray:
         return encoder.encode(texts).embeddings
 
-    fit = fit_ranking(pairs, embed, dimension=encoder.dimension, seed=seed)
-    return Retriever.build(pairs, embed, dimension=encoder.dimension, ranking=fit.ranking), fit.figures()
+    def plan(rows: int) -> IndexPlan:
+        asked = config.retrieval
+        chosen = plan_index(rows, encoder.dimension, max_memory_mb=asked.max_memory_mb, recall_at_10=asked.recall_at_10)
+        if chosen.kind != "flat":
+            note(f"The index of past answers: {chosen.reason}.")
+        return chosen
+
+    fit = fit_ranking(pairs, embed, dimension=encoder.dimension, seed=config.training.seed)
+    retriever = Retriever.build(pairs, embed, dimension=encoder.dimension, ranking=fit.ranking, plan=plan)
+    return retriever, fit.figures()
 
 
 def fit_into(

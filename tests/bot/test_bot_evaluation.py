@@ -36,7 +36,13 @@ class TableEngine:
     def _reading(self, intents: dict[str, float], cosines: dict[str, float]) -> Any:
         ranking = tuple(IntentScore(name=name, probability=value) for name, value in intents.items())
         hits = tuple(
-            Hit(pair=Pair(id=pair_id, question="?", answer=pair_id), cosine=cosine, score=cosine, probability=cosine, rank=rank)
+            Hit(
+                pair=Pair(id=pair_id, question="?", answer=pair_id),
+                cosine=cosine,
+                score=cosine,
+                probability=cosine,
+                rank=rank,
+            )
             for rank, (pair_id, cosine) in enumerate(cosines.items(), start=1)
         )
         understanding = Understanding(text="", ranking=ranking, embedding=np.zeros(4, np.float32))

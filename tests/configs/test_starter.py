@@ -80,12 +80,13 @@ def test_every_intent_of_the_shop_has_a_title(shop: Assistant) -> None:
     assert set(shop.config.titles) == set(shop.domain.intents)
 
 
-def test_the_history_has_every_column_and_250_pairs(shop: Assistant, pairs: tuple[Pair, ...]) -> None:
+def test_the_history_has_250_pairs_with_tags_locale_source_and_date(shop: Assistant, pairs: tuple[Pair, ...]) -> None:
     (path,) = shop.knowledge_paths
     assert path.name == "history.csv"
     with path.open(encoding="utf-8", newline="") as file:
         header = next(csv.reader(file))
-    assert header == ["id", "question", "answer", "intent", "tags", "locale", "source", "updated_at"] == list(COLUMNS)
+    assert header == ["id", "question", "answer", "intent", "tags", "locale", "source", "updated_at"]
+    assert set(header) <= set(COLUMNS)
     assert len(pairs) >= 250
     assert [pair.id for pair in pairs if not (pair.tags and pair.locale and pair.source and pair.updated_at)] == []
 

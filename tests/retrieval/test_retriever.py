@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rapidfuzz import fuzz
 
 from nlu.encoder import FloatArray
 from retrieval import Hit, Pair, Query, Retriever
@@ -15,7 +16,7 @@ from retrieval.facets import Filter
 from retrieval.lexical import LexicalIndex
 from retrieval.pair import PairButton
 from retrieval.pair_file import PAIRS_FILE
-from retrieval.ranking import Ranking
+from retrieval.ranking import SAME_SPELLING, Ranking
 from retrieval.retriever import INDEX_FILE, RETRIEVER_FILES, ROWS_FILE
 from retrieval.row_texts import MAX_PART_CHARS, MAX_PARTS, RowTexts, answer_parts, lexical_text
 
@@ -48,8 +49,12 @@ def exact(pairs: Sequence[Pair], asked: Query, k: int, ranking: Ranking) -> list
         texts = RowTexts.of(pair)
         sides = (texts.wordings, texts.passages, texts.parts)
         wording, passage, part = (float((embed(side) @ asked.embedding).max()) for side in sides)
-        weights = (1, ranking.passage, ranking.part, ranking.lexical)
-        score = float(np.average([wording, passage, part, float(lexical)], weights=weights))
+        spelling = max(fuzz.ratio(asked.text.casefold(), text.casefold()) / 100 for text in texts.wordings)
+        counted = [(cosine - ranking.floor) / (1 - ranking.floor) for cosine in (wording, passage, part)]
+        weights = (1, ranking.nearer, ranking.passage, ranking.part, ranking.lexical)
+        likenesses = [counted[0], max(counted[:2]), *counted[1:], float(lexical)]
+        score = float(np.average(likenesses, weights=weights))
+        score += ranking.spelling * max(0.0, spelling - SAME_SPELLING) / sum(weights)
         found.append((pair, score, wording))
     best: dict[str, tuple[str, float, float]] = {}
     for pair, score, wording in sorted(found, key=lambda item: (-round(item[1], 6), item[0].id)):
@@ -89,7 +94,7 @@ def test_hits_are_those_of_the_slow_exact_search(answers: int, k: int) -> None:
 
 def test_a_stored_wording_is_found_with_cosine_1() -> None:
     pairs = many(200, 300, seed=1)
-    retriever = built(pairs, Ranking(passage=0.0, part=0.0, lexical=0.0))
+    retriever = built(pairs, Ranking(nearer=0.0, passage=0.0, part=0.0, lexical=0.0))
     asked = [query(pair.questions[-1]) for pair in pairs[:20]]
     for pair, hits in zip(pairs, retriever.search(asked, 1), strict=False):
         assert hits[0].pair == pair
