@@ -28,8 +28,7 @@ from usearch.index import Index
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.index_engines import Job, measured_apart
-from benchmarks.live_edits import live_layer, measured_edits
-from benchmarks.measuring import SHARED_DATA, Must, console, finish, progress
+from benchmarks.measuring import SHARED_DATA, Must, finish, progress
 from benchmarks.sentences import embedded, pool
 from nlu.encoder import FloatArray
 from retrieval.index import LEAST_EF, MOST_EF, VectorIndex
@@ -49,7 +48,7 @@ TUNED_ON, TESTED_ON = 1_000, 2_000
 FLAT_TESTED_ON = 200  # of a million rows compared one by one, which needs no statistics
 RECALL, MEMORY_MB, TEN = 0.98, 1_000.0, 10
 LESS_RECALL, OVERHEAD, OVERHEAD_FROM = 0.95, 1.10, 100_000
-VISIBLE_MS, EDITS_PER_SECOND, REBUILD_P99 = 50.0, 1_000.0, 2.0
+REBUILD_P99 = 2.0
 SEED, DIMENSION = 0, 384
 
 
@@ -85,16 +84,13 @@ def main() -> int:
     with progress() as bar:
         rows, queries = sentences(options.data, options.cache, max(sizes), bar, options.threads)
         measured: dict[int, dict[str, dict[str, Any]]] = {}
-        live: dict[str, Any] | None = None
         with tempfile.TemporaryDirectory(dir=options.cache) as folder:
             for size in sizes:
                 world = world_of(rows[:size], queries, Path(folder), options.threads, bar)
                 kinds = [kind for kind in options.kinds if size > min(SIZES) or kind in ("flat", "hnsw")]
                 largest = size == max(sizes)
                 measured[size] = {kind: measure(kind, world, bar, rebuild=largest) for kind in kinds}
-                if largest:
-                    live = measure_live(world)
-    return report(measured, live, whole=not options.quick and options.sizes is None)
+    return report(measured, whole=not options.quick and options.sizes is None)
 
 
 def sentences(data: Path, cache: Path, count: int, bar: Progress, threads: int) -> tuple[FloatArray, FloatArray]:
@@ -256,30 +252,12 @@ def rebuild_command(world: World) -> tuple[str, ...]:
     return (sys.executable, "-c", REBUILD, str(world.rows.filename), str(min(REBUILT_ROWS, len(world.rows))))
 
 
-def measure_live(world: World) -> dict[str, Any] | None:
-    """Edits over the largest index, where there is a live layer."""
-    plan = plan_index(*world.rows.shape, max_memory_mb=MEMORY_MB, recall_at_10=RECALL)
-    if live_layer(VectorIndex.build(world.rows[:1]), str(world.folder)) is None:
-        console.print("No live layer is connected in benchmarks/live_edits.py: edits are not measured")
-        return None
-    base = VectorIndex.build(world.rows, plan, thread_count=world.threads)
-    layer = live_layer(base, str(world.folder))
-    assert layer is not None
-    return measured_edits(layer, len(world.rows), world.rows.shape[1], SEED)
-
-
-def report(measured: dict[int, dict[str, dict[str, Any]]], live: dict[str, Any] | None, *, whole: bool) -> int:
+def report(measured: dict[int, dict[str, dict[str, Any]]], *, whole: bool) -> int:
     """Writes everything down."""
     musts = [must for size, kinds in measured.items() for must in musts_of(size, kinds)]
-    if live:
-        musts += [
-            Must(name="an edit is found, p99 ms", value=live["visible_p99_ms"], limit=VISIBLE_MS, at_most=True),
-            Must(name="edits a second", value=live["edits_per_second"], limit=EDITS_PER_SECOND),
-        ]
     figures: dict[str, Any] = {
         "sizes": {str(size): kinds for size, kinds in measured.items()},
         "ten_million": extrapolated(measured),
-        "live": live or "not measured: no live layer is connected",
         "load_average": os.getloadavg(),
     }
     return finish(

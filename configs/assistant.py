@@ -27,6 +27,7 @@ RASA_ACTIONS = DEFAULT_ACTIONS | {
     "action_two_stage_fallback",
     "action_unlikely_intent",
 }
+KNOWLEDGE_ENDINGS = frozenset({".csv", ".jsonl", ".xlsx"})
 OUT_OF_SCOPE = "out_of_scope"
 RASA_INTENTS = frozenset({"restart", "back", OUT_OF_SCOPE, "session_start", "nlu_fallback"})
 FILES_UNUSED = ("actions", "actions.py", "endpoints.yml", "credentials.yml")
@@ -113,9 +114,7 @@ def read_assistant(root: Path) -> Assistant:
         domain=domain,
         examples=tuple(examples),
         rules=tuple(rules),
-        knowledge_paths=tuple(
-            sorted(p for p in (root / "knowledge").glob("*") if p.suffix in {".csv", ".jsonl", ".xlsx"})
-        ),
+        knowledge_paths=tuple(sorted(p for p in (root / "knowledge").glob("*") if p.suffix in KNOWLEDGE_ENDINGS)),
         notices=tuple(notices),
         synonyms=tuple(synonyms),
         regexes=tuple(regexes),

@@ -92,7 +92,7 @@ class PolicyConfig(_Section):
     """From which confidence the bot does what; probabilities and cosines lie in [0, 1]."""
 
     template_threshold: Probability = Field(0.7, description="Least intent probability for a template.")
-    answer_threshold: Probability = Field(0.6, description="Least cosine for a past answer.")
+    answer_threshold: Probability = Field(0.5, description="Least probability that a past answer is right.")
     same_question_threshold: Probability = Field(
         0.95,
         description="From this cosine on a stored question counts as asked again, and wins over a template.",

@@ -4,9 +4,10 @@ import hashlib
 import json
 import mmap
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -16,8 +17,45 @@ PAIRS_FILE = "knowledge.jsonl"
 KEPT = 10_000  # pairs that stay in memory once they were read
 
 
-class PairFile(Sequence[Pair]):
-    """Pairs by number and by id. The file is mapped, so a million pairs take 16 bytes each until they are read.
+class Pairs(Protocol):
+    """Pairs by number, from 0, and by id."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, number: int, /) -> Pair:
+        """The pair with this number."""
+        ...
+
+    def __iter__(self) -> Iterator[Pair]: ...
+
+    def number_of(self, pair_id: str) -> int | None:
+        """The number of the pair with this id, if there is one."""
+        ...
+
+
+class PairList:
+    """Pairs in memory."""
+
+    def __init__(self, pairs: Iterable[Pair]) -> None:
+        self._pairs = tuple(pairs)
+        self._numbers = {pair.id: number for number, pair in enumerate(self._pairs)}
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    def __getitem__(self, number: int) -> Pair:
+        return self._pairs[number]
+
+    def __iter__(self) -> Iterator[Pair]:
+        return iter(self._pairs)
+
+    def number_of(self, pair_id: str) -> int | None:
+        """The number of the pair with this id, if there is one."""
+        return self._numbers.get(pair_id)
+
+
+class PairFile:
+    """Pairs on disk. The file is mapped, so a million pairs take 16 bytes each until they are read.
 
     Args:
         path: What `write_pairs` wrote; the caller has checked its hash.
@@ -46,7 +84,7 @@ class PairFile(Sequence[Pair]):
     def __len__(self) -> int:
         return len(self._keys)
 
-    def __getitem__(self, number: int) -> Pair:  # type: ignore[override]
+    def __getitem__(self, number: int) -> Pair:
         """The pair with this number.
 
         Raises:

@@ -59,9 +59,9 @@ class Ranking:
     part: float = 0.25
     lexical: float = 0.3
     spelling: float = 5.0
-    intercept: float = -6.0
-    slope: float = 5.0
-    gap: float = 8.0
+    intercept: float = -1.2
+    slope: float = 0.0
+    gap: float = 12.5
 
     def scores(self, likeness: Likeness) -> NDArray[np.float64]:
         """Shape (n,), higher is better: the weighted mean of the likenesses, and for a spelling that is near more."""

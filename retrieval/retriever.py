@@ -22,7 +22,7 @@ from retrieval.index_plan import IndexPlan
 from retrieval.lexical import LexicalIndex
 from retrieval.live_rows import LiveRows
 from retrieval.pair import Pair
-from retrieval.pair_file import PAIRS_FILE, PairFile, write_pairs
+from retrieval.pair_file import PAIRS_FILE, PairFile, PairList, Pairs, write_pairs
 from retrieval.ranking import Likeness, Ranking
 from retrieval.row_texts import RowTexts, lexical_text
 from retrieval.spelling import spelling_of
@@ -75,7 +75,7 @@ class Retriever:
 
     def __init__(
         self,
-        pairs: Sequence[Pair],
+        pairs: Pairs,
         index: VectorIndex,
         starts: NDArray[np.int64],
         borders: NDArray[np.int32],
@@ -121,7 +121,7 @@ class Retriever:
         if planned is not None and index.kind != "flat":
             index.tune(_between(rows, starts[:-1], starts[:-1] + borders[:, 1]), rows, planned.recall_at_10)
         lexical = LexicalIndex.build(map(lexical_text, pairs))
-        return cls(pairs, index, starts, borders, lexical, Facets.of(pairs), ranking or Ranking())
+        return cls(PairList(pairs), index, starts, borders, lexical, Facets.of(pairs), ranking or Ranking())
 
     def __len__(self) -> int:
         """Pairs that can be found."""
@@ -245,13 +245,8 @@ class Retriever:
         live = self._live.number_of(pair_id)
         if live is not None:
             return live
-        number = self._base_number(pair_id)
+        number = self.base.number_of(pair_id)
         return None if number is None or self._gone[number] else number
-
-    def _base_number(self, pair_id: str) -> int | None:
-        if isinstance(self.base, PairFile):
-            return self.base.number_of(pair_id)
-        return next((number for number, pair in enumerate(self.base) if pair.id == pair_id), None)
 
     def _pair(self, number: int) -> Pair:
         return self.base[number] if number < len(self.base) else self._live.pair(number)

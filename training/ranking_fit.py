@@ -21,6 +21,7 @@ FOLDS = 5
 MAX_ASKED = 2_000
 LEAST_ASKED = 100  # wordings whose answer is left, to choose weights by
 LEAST_OF_A_KIND = 20  # right and wrong first answers, to fit a probability by
+UNANSWERED_SHARE = 0.3  # of customers' questions; how many of the wordings lose their answer says nothing of it
 LEAST_GAIN = 0.01  # of the mean reciprocal rank, for other weights than the default ones
 NEARER_WEIGHTS = (0.0, 1.0)
 PASSAGE_WEIGHTS = (0.0, 0.5, 1.0, 1.5)
@@ -179,18 +180,26 @@ def _mrr(asked: Sequence[_Asked], ranking: Ranking) -> float:
 
 def _with_probability(asked: Sequence[_Asked], ranking: Ranking) -> Ranking | None:
     """`ranking` with a probability fitted to how often the first answer was right; None where there is too little."""
-    rows, right = [], []
+    rows, right, answered = [], [], []
     for one in asked:
         scores = ranking.scores(one.likeness)
         first = int(scores.argmax())
         others = scores[one.answers != one.answers[first]]
         rows.append((scores[first], scores[first] - others.max(initial=0.0)))
         right.append(bool(one.right[first]))
+        answered.append(bool(one.right.any()))
     if min(sum(right), len(right) - sum(right)) < LEAST_OF_A_KIND:
         return None
-    # Two numbers of unlike spread: with a weak penalty their scale does not matter.
-    regression = LogisticRegression(C=100.0, max_iter=1_000).fit(np.array(rows), right)
-    slope, gap = map(float, regression.coef_[0])
-    if slope < 0 or gap < 0:
-        return None
-    return replace(ranking, intercept=float(regression.intercept_[0]), slope=slope, gap=gap)
+    left = np.array(answered)
+    if left.all():
+        weights = np.ones(len(left))
+    else:
+        weights = np.where(left, (1 - UNANSWERED_SHARE) / left.sum(), UNANSWERED_SHARE / (~left).sum()) * len(left)
+    for used in ([0, 1], [1], [0]):  # neither a higher score nor a wider gap may make an answer less likely
+        # Two numbers of unlike spread: with a weak penalty their scale does not matter.
+        regression = LogisticRegression(C=100.0, max_iter=1_000)
+        regression.fit(np.array(rows)[:, used], right, sample_weight=weights)
+        if regression.coef_.min() >= 0:
+            slope, gap = (dict(zip(used, map(float, regression.coef_[0]), strict=True)).get(at, 0.0) for at in (0, 1))
+            return replace(ranking, intercept=float(regression.intercept_[0]), slope=slope, gap=gap)
+    return None
