@@ -89,9 +89,9 @@ class Engine:
         return self.release.id
 
     def catch_up(self, budget_s: float | None = BUDGET_S) -> bool:
-        """Takes over what was edited in the knowledge store; says whether nothing is left to take over.
+        """Takes over what was edited in the knowledge store; says whether nothing is left that can be taken over now.
 
-        Where the store is locked or damaged, answers go on as they were.
+        Where the store is locked or damaged, answers go on as they were, and the next call tries again.
 
         Args:
             budget_s: No edit is begun after it; None for no limit.
@@ -102,7 +102,7 @@ class Engine:
             if str(error) != self._live_error:
                 self._live_error = str(error)
                 _log.error("knowledge_not_followed", reason=self._live_error)
-            return False
+            return True
 
     def pair(self, pair_id: str) -> Pair | None:
         """The past answer with this id, as it is now."""

@@ -72,8 +72,10 @@ class KnowledgeService:
             self._store.close()
 
     def _work_off(self, batch: Sequence[_Read | _Write]) -> Sequence[Any]:
-        if self._store is None:
-            self._store = KnowledgeStore(self._path)
+        try:
+            self._store = self._store or KnowledgeStore(self._path)
+        except KnowledgeStoreError as error:  # the next batch tries again
+            return [error] * len(batch)
         # Reads see the edits that came before them in the queue, or more; never fewer.
         edits = [item.edit for item in batch if isinstance(item, _Write)]
         writes = iter(_written(self._store, edits) if edits else ())

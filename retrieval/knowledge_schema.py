@@ -26,7 +26,6 @@ from sqlalchemy import (
     create_engine,
     event,
     inspect,
-    text,
 )
 from sqlalchemy.pool import StaticPool
 
@@ -94,10 +93,13 @@ def open_database(path: Path, *, busy_timeout_s: float) -> Connection:
         raise ValueError("it is empty")
     connection = _engine(path, busy_timeout_s).connect()
     try:
-        _check(connection, path)
+        with connection.begin():
+            _check(connection, path)
         # Unlike DELETE, TRUNCATE syncs the end of a commit: after a loss of power, no journal undoes what was
         # acknowledged (sqlite.org/pragma.html#pragma_synchronous, under EXTRA).
-        if (mode := _scalar(connection, "PRAGMA journal_mode=TRUNCATE")) != "truncate":
+        with connection.begin():
+            mode = _scalar(connection, "PRAGMA journal_mode=TRUNCATE")
+        if mode != "truncate":
             raise ValueError(f"its journal mode is {mode}, and another process has it open")
         _migrate(connection)
     except BaseException:
@@ -178,21 +180,19 @@ def _check(connection: Connection, path: Path) -> None:
             (key,) = table.primary_key.columns
             for order in (key, key.desc()):
                 connection.execute(table.select().order_by(order).limit(1)).all()
-    connection.rollback()
 
 
 def _migrate(connection: Connection) -> None:
     """Brings the schema up to date, in one transaction."""
-    if _scalar(connection, "PRAGMA user_version") == len(STEPS):
-        return
     with connection.begin():
+        if _scalar(connection, "PRAGMA user_version") == len(STEPS):
+            return
         connection.exec_driver_sql("BEGIN IMMEDIATE")
-        version = connection.execute(text("PRAGMA user_version")).scalar_one()
+        version = _scalar(connection, "PRAGMA user_version")  # another process may have been quicker
         for step in STEPS[version:]:
             step(connection)
         connection.exec_driver_sql(f"PRAGMA user_version = {len(STEPS)}")
 
 
 def _scalar(connection: Connection, statement: str) -> Any:
-    with connection.begin():
-        return connection.exec_driver_sql(statement).scalar_one()
+    return connection.exec_driver_sql(statement).scalar_one()

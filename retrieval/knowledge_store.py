@@ -108,11 +108,12 @@ class KnowledgeStore:
         """
         made: list[Revision | VersionConflict | None] = []
         with self.transaction() as connection:
-            for edit in edits:
+            for batch in batches(edits, _pair_id):
                 try:
-                    made.append(next(iter(self.write(connection, [edit])), None))
-                except VersionConflict as conflict:  # found before anything of this edit is written
-                    made.append(conflict)
+                    revisions = {revision.pair_id: revision for revision in self.write(connection, batch)}
+                    made += [revisions.get(edit.pair_id) for edit in batch]
+                except VersionConflict:  # it is found before anything of the batch is written
+                    made += [self._write_alone(connection, edit) for edit in batch]
         return made
 
     def revert(self, pair_id: str, version: int, by: str, *, expected_version: int | None = None) -> int:
@@ -275,6 +276,12 @@ class KnowledgeStore:
             )
             for seq, (row, pair) in enumerate(zip(rows, pairs, strict=True), start=last - len(rows) + 1)
         ]
+
+    def _write_alone(self, connection: Connection, edit: Edit) -> Revision | VersionConflict | None:
+        try:
+            return next(iter(self.write(connection, [edit])), None)
+        except VersionConflict as conflict:
+            return conflict
 
     def _read(self, query: Executable) -> Sequence[Row[Any]]:
         try:

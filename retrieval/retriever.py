@@ -192,12 +192,12 @@ class Retriever:
             best.setdefault(pair.answer, (score, pair, cosine))
         if len(best) < k and width < len(self.index) + len(self._gone):
             return self._search(query, k, gone, allowed, 4 * width)
-        chosen = list(best.values())
+        chosen = list(best.values())[: max(k, 2)]  # how sure the first one is hangs on the second
         probabilities = self.ranking.probabilities([score for score, _, _ in chosen])
         return [
             Hit(pair=pair, cosine=cosine, score=score, probability=probability, rank=rank)
             for rank, ((score, pair, cosine), probability) in enumerate(
-                zip(chosen, probabilities, strict=True), start=1
+                zip(chosen[:k], probabilities, strict=False), start=1
             )
         ][:k]
 

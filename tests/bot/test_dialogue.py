@@ -8,11 +8,13 @@ import pytest
 from scripted_bot import ACTIONS, DOMAIN, PAIRS, SPEC, MakeBot, scripted_engine
 
 from bot.conversation import slot_events
-from bot.dialogue import MAX_TITLE_CHARS, option_button
+from bot.dialogue import MAX_TITLE_CHARS, option_button, past_answer
 from bot.errors import Overloaded, Refused
+from bot.messages import BotMessage
 from bot.policy import AskBack, FallBack, PastAnswer, Reason, Template
 from bot.stores.sqlite import SqliteStore, StoreError
 from configs import Button, Variation
+from retrieval import Pair, PairButton
 
 MINUTE = 60.0
 
@@ -362,3 +364,27 @@ async def test_variations_for_the_customers_channel_are_used(scripted: MakeBot) 
     turn = await bot.say("when are you open")
 
     assert [message.text for message in turn.messages] == ["for rest"]
+
+
+def test_a_past_answer_brings_its_buttons_and_each_picture() -> None:
+    pair = Pair(
+        id="p",
+        question="q",
+        answer="Here.",
+        buttons=(PairButton(title="More", payload="/more"),),
+        images=("https://shop.example/1.png", "https://shop.example/2.png"),
+    )
+    assert past_answer(pair) == (
+        BotMessage(text="Here.", buttons=(Button(title="More", payload="/more"),), image="https://shop.example/1.png"),
+        BotMessage(image="https://shop.example/2.png"),
+    )
+    assert past_answer(PAIRS[0]) == (BotMessage(text="Yes, everywhere."),)
+
+
+async def test_the_button_of_a_past_answer_that_was_removed_falls_back(scripted: MakeBot) -> None:
+    bot = scripted()
+    asked = await bot.say("hm")
+    payload = next(b.payload for b in asked.messages[0].buttons if "kefu_answer" in b.payload)
+    del bot.inference.host.engine.pairs["p2"]
+
+    assert isinstance((await bot.say(payload)).decision, FallBack)
