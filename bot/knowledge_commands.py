@@ -1,37 +1,34 @@
 """The commands under `kefu knowledge`: past answers are listed, edited, imported and exported, and live at once."""
 
 import getpass
-import hashlib
 import json
+import os
 import sys
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from bot import mining_commands
-from bot.data_folder import AssistantOption, DataOption, data_dir
+from bot.data_folder import AssistantOption, DataOption, open_knowledge_store
+from bot.knowledge_import import check_files, count_changes, merged, pairs_of
 from bot.proposal_review import edit_in_editor
-from configs.assistant import STARTER, read_assistant
+from bot.terminal_text import harmless, one_line
 from configs.errors import AssistantError, KefuError
 from retrieval.conflicts import Conflict, find_conflicts
-from retrieval.files import BadRow, open_knowledge
-from retrieval.files.writing import write_knowledge
-from retrieval.knowledge import parse_pair, read_knowledge, refuse_unknown
+from retrieval.files import write_knowledge
+from retrieval.knowledge import parse_pair, refuse_unknown
 from retrieval.knowledge_store import KnowledgeStore, Put, Remove, Revision, Stored
-from retrieval.knowledge_sync import sync_files
 from retrieval.pair import Pair
-from training.releases import KNOWLEDGE_FILE
 
 SHOWN = 20
 MAX_COMPARED = 100_000
-SHOWN_CHARS = 90
+MAX_BY_CHARS = 255
 
 knowledge_app = typer.Typer(
     help="List, edit, import and export past answers.", no_args_is_help=True, rich_markup_mode="rich"
@@ -39,8 +36,25 @@ knowledge_app = typer.Typer(
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
-IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The pair's id.")]
-ByOption = Annotated[str | None, typer.Option("--by", help="Who edits; the user's name if left out.")]
+
+def _utf8(text: str | None) -> str | None:
+    try:
+        (text or "").encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise typer.BadParameter("is not UTF-8 text.") from error
+    return text
+
+
+def _name(text: str | None) -> str | None:
+    """Lets pass what every history can show, as over HTTP."""
+    _utf8(text)
+    if text and not (text.strip() and text.isprintable() and len(text) <= MAX_BY_CHARS):
+        raise typer.BadParameter(f"is no name. Write 1 to {MAX_BY_CHARS} characters that can be seen.")
+    return text
+
+
+IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The pair's id.", callback=_utf8)]
+ByOption = Annotated[str | None, typer.Option("--by", help="Who edits; the user's name if left out.", callback=_name)]
 ExpectedOption = Annotated[
     int | None, typer.Option("--expected-version", min=1, help="Refuse where the pair has another version by now.")
 ]
@@ -71,7 +85,7 @@ def list_pairs(  # noqa: PLR0913 - one filter each
     source: Annotated[str | None, typer.Option("--source", help="Only pairs from there.")] = None,
     search: Annotated[str | None, typer.Option("--search", help="Only pairs that hold this text.")] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="How many to show.")] = 50,
-    after: Annotated[str, typer.Option("--after", help="Begin behind this id.")] = "",
+    after: Annotated[str, typer.Option("--after", help="Begin behind this id.", callback=_utf8)] = "",
     as_json: JsonOption = False,
     assistant: AssistantOption = None,
     data: DataOption = None,
@@ -80,7 +94,7 @@ def list_pairs(  # noqa: PLR0913 - one filter each
 
     [dim]Examples:[/dim]  kefu knowledge list --tag refunds    kefu knowledge list --search voucher --json
     """
-    with open_store(assistant, data) as store:
+    with open_knowledge_store(assistant, data) as store:
         found = store.page(after, limit, tag=tag, locale=locale, intent=intent, source=source, search=search)
         if as_json:
             _print_json([_as_json(stored) for stored in found])
@@ -88,9 +102,10 @@ def list_pairs(  # noqa: PLR0913 - one filter each
         table = Table("id", "question", "tags", "version")
         for stored in found:
             pair = stored.pair
-            table.add_row(*map(escape, (pair.id, _short(pair.question), " ".join(pair.tags), str(stored.version))))
+            cells = map(_cell, (pair.question, " ".join(pair.tags), str(stored.version)))
+            table.add_row(harmless(pair.id), *cells)
         out.print(table)
-        _say(f"{len(found)} of {store.count()} pairs.")
+        _say(f"{len(found):,} of {_counted(store.count())}.")
         if len(found) == limit:
             _say(f"More: --after {found[-1].pair.id}")
 
@@ -103,7 +118,7 @@ def show(
 
     [dim]Example:[/dim]  kefu knowledge show h001
     """
-    with open_store(assistant, data) as store:
+    with open_knowledge_store(assistant, data) as store:
         stored = _existing(store, pair_id)
     if as_json:
         _print_json(_as_json(stored))
@@ -136,13 +151,13 @@ def add(  # noqa: PLR0913 - one option a value
 
     [dim]Example:[/dim]  kefu knowledge add --question "Do you gift-wrap?" --answer "Yes, for 2 euros."
     """
-    values = _json_values(from_json) if from_json is not None else {}
+    values = {} if from_json is None else _json_object(sys.stdin.read() if from_json == "-" else from_json)
     values |= _given(question, answer, also_asked, tag, intent, locale, valid_from, valid_until)
     values |= {"id": pair_id} if pair_id is not None else {}
     if not values.get("id"):
         values["id"] = _slug(str(values.get("question") or ""))
     pair = _checked(values)
-    with open_store(assistant, data) as store:
+    with open_knowledge_store(assistant, data) as store:
         if (there := store.get(pair.id)) is not None:
             raise KefuError(f"{pair.id!r} exists already (version {there.version}). Edit it, or give another --id.")
         store.change([Put(pair, _by(by), expected_version=0)])
@@ -171,18 +186,17 @@ def edit(  # noqa: PLR0913 - one option a value
     [dim]Examples:[/dim]  kefu knowledge edit h001 --answer "Yes, on all hobs."    kefu knowledge edit h001
     """
     changed = _given(question, answer, also_asked, tag, intent, locale, valid_from, valid_until)
-    with open_store(assistant, data) as store:
+    with open_knowledge_store(assistant, data) as store:
         stored = _existing(store, pair_id)
-        if changed:
-            values = {**stored.pair.to_dict(), **changed}
-        else:
-            written = edit_in_editor(json.dumps(stored.pair.to_dict(), ensure_ascii=False, indent=2))
-            values = _json_values(written if written is not None else "null")
-        pair = _checked(values)
-        if pair.id != pair_id:
-            raise KefuError(f"The id of {pair_id!r} cannot change. Add {pair.id!r}, then remove the old one.")
-        # What was read is what is edited: an edit by somebody else in between must not be lost.
-        made = store.change([Put(pair, _by(by), expected_version=expected_version or stored.version)])
+        written = "" if changed else edit_in_editor(json.dumps(stored.pair.to_dict(), ensure_ascii=False, indent=2))
+        try:
+            pair = _checked({**stored.pair.to_dict(), **changed} if changed else _json_object(written))
+            if pair.id != pair_id:
+                raise KefuError(f"The id of {pair_id!r} cannot change. Add {pair.id!r}, then remove the old one.")
+            # What was read is what is edited: an edit by somebody else in between must not be lost.
+            made = store.change([Put(pair, _by(by), expected_version=expected_version or stored.version)])
+        except KefuError as error:
+            raise (KefuError(f"{error} What you wrote is in {_kept(written)}.") if written else error) from error
     _say(f"{pair_id} has version {stored.version + 1}." if made else f"{pair_id} is as it was.")
 
 
@@ -198,7 +212,7 @@ def remove(
 
     [dim]Example:[/dim]  kefu knowledge remove h001
     """
-    with open_store(assistant, data) as store:
+    with open_knowledge_store(assistant, data) as store:
         _existing(store, pair_id)
         store.change([Remove(pair_id, _by(by), expected_version=expected_version)])
     _say(f"Removed {pair_id}.")
@@ -219,14 +233,17 @@ def import_files(
     [dim]Examples:[/dim]  kefu knowledge import answers.xlsx    kefu knowledge import help-pages/ --dry-run
     """
     who = _by(by)
-    read = _check_files(files)
-    with open_store(assistant, data) as store:
+    read = check_files(files, err)
+    with open_knowledge_store(assistant, data) as store:
         if dry_run:
-            _say(f"{read} pairs can be read. Nothing was written.")
+            new = count_changes(store, pairs_of(files, "comparing", read, err))
+            _say(f"{_counted(read)} can be read, {new:,} of them new or changed. Nothing was written.")
+            _warn_of_conflicts(merged(store, pairs_of(files, "comparing", read, err)), store.count() + read)
             return
-        made = store.change(Put(pair, who, note="import") for pair in _pairs_of(files, "writing", read))
-        _say(f"{read} pairs read, {made} of them new or changed. A running bot knows them from its next messages on.")
-        _warn_of_conflicts(store)
+        made = store.change(Put(pair, who, note="import") for pair in pairs_of(files, "writing", read, err))
+        known = "A running bot knows them from its next messages on."
+        _say(f"{_counted(read)} read, {made:,} of them new or changed. {known}")
+        _warn_of_conflicts(store.pairs(), store.count())
 
 
 @knowledge_app.command()
@@ -239,9 +256,9 @@ def export(
 
     [dim]Example:[/dim]  kefu knowledge export mybot/knowledge/history.csv
     """
-    with open_store(assistant, data) as store:
+    with open_knowledge_store(assistant, data) as store:
         count = write_knowledge(store.pairs(), file)
-    _say(f"Wrote {count} pairs to {file}.")
+    _say(f"Wrote {_counted(count)} to {file}.")
 
 
 @knowledge_app.command()
@@ -252,7 +269,7 @@ def history(
 
     [dim]Example:[/dim]  kefu knowledge history h001
     """
-    with open_store(assistant, data) as store:
+    with open_knowledge_store(assistant, data) as store:
         revisions = store.history(pair_id)
     if not revisions:
         raise KefuError(f"There was never a pair {pair_id!r}. `kefu knowledge list` shows what there is.")
@@ -261,8 +278,8 @@ def history(
         return
     table = Table("version", "when", "who", "what", "note")
     for revision in revisions:
-        what = "removed" if revision.pair is None else _short(f"{revision.pair.question} → {revision.pair.answer}")
-        table.add_row(*map(escape, (str(revision.version), _when(revision.at), revision.by, what, revision.note)))
+        what = "removed" if revision.pair is None else f"{revision.pair.question} → {revision.pair.answer}"
+        table.add_row(*map(_cell, (str(revision.version), _when(revision.at), revision.by, what, revision.note)))
     out.print(table)
 
 
@@ -278,7 +295,7 @@ def revert(
 
     [dim]Example:[/dim]  kefu knowledge revert h001 --to 1
     """
-    with open_store(assistant, data) as store:
+    with open_knowledge_store(assistant, data) as store:
         made = store.revert(pair_id, version, _by(by))
     _say(f"{pair_id} is again what it was in version {version}." if made else f"{pair_id} is as it was.")
 
@@ -293,7 +310,7 @@ def check(
 
     [dim]Example:[/dim]  kefu knowledge check
     """
-    with open_store(assistant, data) as store:
+    with open_knowledge_store(assistant, data) as store:
         conflicts = find_conflicts(store.pairs())
     _print_conflicts(conflicts, len(conflicts) if all_found else SHOWN)
     if not conflicts:
@@ -303,68 +320,14 @@ def check(
 mining_commands.register(knowledge_app)
 
 
-def open_store(assistant: Path | None, data: Path | None) -> KnowledgeStore:
-    """The assistant's knowledge store; one that is new takes the assistant's knowledge files over.
-
-    Raises:
-        KefuError: It cannot be opened, or a knowledge file is wrong.
-    """
-    root = assistant or STARTER
-    if not root.is_dir():
-        raise AssistantError(root, None, "there is no such folder", "Make one with `kefu init DIR`.")
-    path = data_dir(root, data) / KNOWLEDGE_FILE
-    is_new = not path.exists()
-    store = KnowledgeStore(path)
-    if is_new or not store.latest_seq():
-        sync_files(store, read_knowledge(read_assistant(root).knowledge_paths))
-    return store
-
-
-def _check_files(files: Sequence[Path]) -> int:
-    """Reads all rows once, so that nothing is written where one is bad; returns how many there are."""
-    bad: list[str] = []
-    count = 0
-    seen: set[bytes] = set()  # of hashes: a million ids would take 100 MB
-    for path in files:
-        opened = open_knowledge(path)
-        notes = [f"{path}: read as {opened.format}, {opened.encoding}.", *opened.notes]
-        for note in notes:
-            err.print(escape(note), soft_wrap=True)
-        with _bar() as bar:
-            task = bar.add_task(f"reading {path.name}", total=opened.total)
-            for row in opened.rows():
-                if isinstance(row, BadRow):
-                    bad.append(f"{path}:{row.line}: {row.message}")
-                elif (key := hashlib.blake2b(row.pair.id.encode("utf-8"), digest_size=10).digest()) in seen:
-                    bad.append(f"{path}:{row.line}: the id {row.pair.id!r} stands twice. Give it its own.")
-                else:
-                    seen.add(key)
-                    count += 1
-                bar.update(task, completed=opened.position())
-    for line in bad[:SHOWN]:
-        err.print(escape(line), soft_wrap=True)
-    if bad:
-        more = f" ({len(bad) - SHOWN} more are not shown)" if len(bad) > SHOWN else ""
-        raise KefuError(f"{len(bad)} rows cannot be used{more}; nothing was written. Mend them and import again.")
-    return count
-
-
-def _pairs_of(files: Sequence[Path], title: str, count: int) -> Iterator[Pair]:
-    with _bar() as bar:
-        task = bar.add_task(title, total=count)
-        for path in files:
-            for row in open_knowledge(path).rows():
-                if isinstance(row, BadRow):  # the file has changed since it was checked
-                    raise AssistantError(path, row.line, row.problem, row.fix)
-                yield row.pair
-                bar.advance(task)
-
-
-def _warn_of_conflicts(store: KnowledgeStore) -> None:
-    if store.count() > MAX_COMPARED:
+def _warn_of_conflicts(pairs: Iterable[Pair], count: int) -> None:
+    """Lists the first conflicts among `pairs`, which are `count` at most."""
+    if count > MAX_COMPARED:
         _say("Too many pairs to compare them in passing: `kefu knowledge check` lists contradictions.")
-    elif conflicts := find_conflicts(store.pairs()):
-        err.print(f"[yellow]note:[/yellow] {len(conflicts)} questions contradict or repeat another:")
+    elif conflicts := find_conflicts(pairs):
+        several = f"{len(conflicts):,} questions contradict or repeat"
+        said = several if len(conflicts) > 1 else "1 question contradicts or repeats"
+        err.print(f"[yellow]note:[/yellow] {said} another:")
         _print_conflicts(conflicts, SHOWN // 4)
 
 
@@ -372,8 +335,8 @@ def _print_conflicts(conflicts: Sequence[Conflict], shown: int) -> None:
     for one in conflicts[:shown]:
         what = "the same answer" if one.same_answer else "another answer"
         _say(
-            f"{one.kind.value.replace('_', ' ')}: {one.first_id} {_short(one.first_question)!r} and {one.second_id} "
-            f"{_short(one.second_question)!r}, {what}"
+            f"{one.kind.value.replace('_', ' ')}: {one.first_id} {one_line(one.first_question)!r} and {one.second_id} "
+            f"{one_line(one.second_question)!r}, {what}"
         )
     if len(conflicts) > shown:
         _say(f"{len(conflicts) - shown} more: kefu knowledge check --all")
@@ -398,15 +361,21 @@ def _given(
     return {name: value for name, value in zip(names, values, strict=True) if value is not None}
 
 
-def _json_values(text: str) -> dict[str, Any]:
-    read = sys.stdin.read() if text == "-" else text
+def _json_object(text: str) -> dict[str, Any]:
     try:
-        values = json.loads(read)
+        values = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise KefuError(f"Not JSON: {error}. Write an object with question and answer.") from error
     if not isinstance(values, dict):
         raise KefuError("Not an object. Write one with question and answer.")
     return values
+
+
+def _kept(text: str) -> str:
+    """The name of a file that now holds `text`, which would be lost."""
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", prefix="kefu-", suffix=".json", delete=False) as file:
+        file.write(text)
+    return file.name
 
 
 def _checked(values: dict[str, Any]) -> Pair:
@@ -424,16 +393,16 @@ def _slug(question: str) -> str:
 
 
 def _by(given: str | None) -> str:
-    return given or getpass.getuser()
+    if given:
+        return given
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # in a container, a user may have no name
+        return f"user {os.getuid()}"
 
 
 def _when(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-
-
-def _short(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= SHOWN_CHARS else f"{line[: SHOWN_CHARS - 1]}…"
 
 
 def _as_json(stored: Stored) -> dict[str, Any]:
@@ -449,9 +418,13 @@ def _print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1) + "\n")
 
 
-def _bar() -> Progress:
-    return Progress(TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), console=err, transient=True)
+def _counted(count: int) -> str:
+    return "1 pair" if count == 1 else f"{count:,} pairs"
+
+
+def _cell(text: str) -> str:
+    return harmless(one_line(text))
 
 
 def _say(text: str) -> None:
-    out.print(escape(text), soft_wrap=True)
+    out.print(harmless(text), soft_wrap=True)

@@ -6,9 +6,14 @@
     ├── training.manifest.ReleaseError      a release is missing, damaged or altered
     ├── nlu.checkpoint.CheckpointError      an encoder cannot be found or loaded
     ├── nlu.mood.MoodError                  the mood head's weights, or texts it learns from, are missing or damaged
+    ├── retrieval.knowledge_store.KnowledgeStoreError   past answers cannot be read or written
+    │   └── retrieval.knowledge_store.UnknownVersion    a pair never had the version that was asked for
+    ├── retrieval.knowledge_store.VersionConflict       a pair was changed since the version an edit was made from
+    ├── retrieval.proposals.ProposalError   a mined proposal cannot be found, read or decided on
     ├── training.export.ExportError         the exported graph does not say what the model does
     ├── training.run_log.RunLogError        a training's curves cannot be written or sent
     ├── training.tune.TuneError             a search for settings cannot go on
+    ├── bot.stores.sqlite.StoreError        the conversation store cannot be opened, read or written
     └── bot.errors.Refused                  a request that will not be served, and its HTTP status
 
 A message says which value was wrong and what to do about it.

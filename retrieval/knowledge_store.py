@@ -34,6 +34,7 @@ __all__ = [
 ]
 
 BUSY_TIMEOUT_S = 5.0
+LOCK_POLL_S = 0.001
 # By what SQLite says; each as the last sentence of an error.
 ADVICE = {
     "locked": "Another process is writing to it; try again when it is done.",
@@ -66,6 +67,7 @@ class KnowledgeStore:
     ) -> None:
         self.path = path
         self._now = now
+        self._busy_timeout_s = busy_timeout_s
         self._own_changes = 0
         self._data_version: int | None = None
         try:
@@ -206,9 +208,8 @@ class KnowledgeStore:
         Raises:
             KnowledgeStoreError: The file cannot be read.
         """
-        raw: Any = self._connection.connection.dbapi_connection
         try:
-            (self._data_version,) = raw.execute("PRAGMA data_version").fetchone()
+            (self._data_version,) = self._raw.execute("PRAGMA data_version").fetchone()
         except sqlite3.Error as error:
             if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or self._data_version is None:
                 raise self._failed(error) from error
@@ -223,11 +224,13 @@ class KnowledgeStore:
         """
         try:
             with self._connection.begin():
-                # Who reads first and writes then may find that another has written meanwhile; so the lock comes first.
-                self._connection.exec_driver_sql("BEGIN IMMEDIATE")
+                self._lock()
                 yield self._connection
         except exc.SQLAlchemyError as error:
             raise self._failed(error) from error
+        finally:
+            # SQLAlchemy takes a commit that had to wait too long for its end; SQLite still holds the lock.
+            self._raw.rollback()
         self._own_changes += 1
 
     def write(self, connection: Connection, edits: Sequence[Edit]) -> list[Revision]:
@@ -276,6 +279,31 @@ class KnowledgeStore:
             )
             for seq, (row, pair) in enumerate(zip(rows, pairs, strict=True), start=last - len(rows) + 1)
         ]
+
+    def _lock(self) -> None:
+        """Begins a transaction that may write: who reads first and locks then may find that another has written.
+
+        SQLite waits up to 0.1 s between two looks, and would seldom meet the moment between two commits of a busy
+        process.
+        """
+        deadline = time.monotonic() + self._busy_timeout_s
+        self._raw.execute("PRAGMA busy_timeout = 0")
+        try:
+            while True:
+                try:
+                    self._connection.exec_driver_sql("BEGIN IMMEDIATE")
+                    return
+                except exc.OperationalError as error:
+                    code = getattr(error.orig, "sqlite_errorcode", None)
+                    if code != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+                        raise
+                    time.sleep(LOCK_POLL_S)
+        finally:
+            self._raw.execute(f"PRAGMA busy_timeout = {round(1e3 * self._busy_timeout_s)}")
+
+    @property
+    def _raw(self) -> Any:
+        return self._connection.connection.dbapi_connection
 
     def _write_alone(self, connection: Connection, edit: Edit) -> Revision | VersionConflict | None:
         try:

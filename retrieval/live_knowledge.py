@@ -40,6 +40,8 @@ class LiveKnowledge:
             if not self._path.exists():
                 return True
             self._store = KnowledgeStore(self._path, busy_timeout_s=LOCKED_S)
+            if self._store.latest_seq() < self.seq:  # another store than the base was made from: all of it is new
+                self.seq = 0
         version = self._store.data_version()
         if version == self._seen:
             return True

@@ -68,11 +68,19 @@ class LiveRows:
         self._number_of_row[start:end] = -1
         del self._numbers[self._pairs.pop(number).id]
 
-    def cosines(self, embedding: FloatArray) -> list[tuple[float, int]]:
-        """Cosine and number of the pair for each row, of any side."""
-        rows = np.flatnonzero(self._number_of_row[: self._used] >= 0)
+    def nearest(self, embedding: FloatArray, width: int, gone: NDArray[np.bool_]) -> list[tuple[float, int]]:
+        """Cosine and number of the pair for the `width` nearest rows of any kind, in no order.
+
+        Args:
+            gone: By number, pairs that must not be found.
+        """
+        numbers = self._number_of_row[: self._used]
+        rows = np.flatnonzero((numbers >= 0) & ~gone[numbers])
         cosines = np.clip(self._rows[rows] @ embedding, -1.0, 1.0)
-        return list(zip(cosines.tolist(), self._number_of_row[rows].tolist(), strict=True))
+        if len(rows) > width:
+            top = np.argpartition(-cosines, width)[:width]
+            rows, cosines = rows[top], cosines[top]
+        return list(zip(cosines.tolist(), numbers[rows].tolist(), strict=True))
 
     def likeness(self, number: int, embedding: FloatArray) -> FloatArray:
         """The best cosine of each kind of row, shape (kinds,)."""

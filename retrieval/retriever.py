@@ -92,7 +92,7 @@ class Retriever:
         self._facets = facets
         self._starts, self._borders = starts, borders
         self._pair_of_row = np.repeat(np.arange(len(pairs), dtype=np.int32), np.diff(starts))
-        self._gone = np.zeros(len(pairs), np.bool_)
+        self._gone_room = np.zeros(len(pairs), np.bool_)  # may be longer than there are pairs
         self._live = LiveRows(index.dimension, first=len(pairs))
         self._allowed_rows: NDArray[np.bool_] | None = None
 
@@ -123,6 +123,11 @@ class Retriever:
         lexical = LexicalIndex.build(map(lexical_text, pairs))
         return cls(PairList(pairs), index, starts, borders, lexical, Facets.of(pairs), ranking or Ranking())
 
+    @property
+    def _gone(self) -> NDArray[np.bool_]:
+        """By number, the pairs that were taken out or replaced."""
+        return self._gone_room[: len(self.lexical)]
+
     def __len__(self) -> int:
         """Pairs that can be found."""
         return len(self.base) - int(self._gone[: len(self.base)].sum()) + len(self._live)
@@ -145,7 +150,8 @@ class Retriever:
         self._live.add(pair, rows, texts.borders)
         self.lexical.add(lexical_text(pair))
         self._facets.append(pair)
-        self._gone = np.append(self._gone, np.False_)
+        if len(self.lexical) > len(self._gone_room):
+            self._gone_room = np.concatenate([self._gone_room, np.zeros(len(self._gone_room) // 8 + 1_024, np.bool_)])
 
     def remove(self, pair_id: str) -> None:
         """Takes the pair with this id out, if there is one."""
@@ -166,7 +172,7 @@ class Retriever:
     ) -> list[list[Hit]]:
         """For each query the `k` best pairs with different answers, best first.
 
-        Pairs that share an answer count once, by the best of them. Equal scores come in the order of their ids.
+        Pairs that share an answer count once, by the best of them. Scores equal to a millionth come in the order of their ids.
 
         Args:
             now_s: When they are to be given, seconds since 1970; now if left out.
@@ -188,7 +194,7 @@ class Retriever:
             (float(score), self._pair(number), float(cosine))
             for score, number, cosine in zip(scores, numbers.tolist(), likeness.wording, strict=True)
         ]
-        for score, pair, cosine in sorted(found, key=lambda item: (-item[0], item[1].id)):
+        for score, pair, cosine in sorted(found, key=lambda item: (-round(item[0], 6), item[1].id)):
             best.setdefault(pair.answer, (score, pair, cosine))
         if len(best) < k and width < len(self.index) + len(self._gone):
             return self._search(query, k, gone, allowed, 4 * width)
@@ -214,10 +220,11 @@ class Retriever:
         lexical[gone] = 0.0
         (near,) = self.index.search(embedding[None], width, allowed=allowed)
         rows = [(cosine, int(self._pair_of_row[row])) for row, cosine in near]
-        rows += [(cosine, number) for cosine, number in self._live.cosines(embedding) if not gone[number]]
+        rows += self._live.nearest(embedding, width, gone)
         by_row = [number for _, number in sorted(rows, key=lambda item: -item[0])[:width]]
-        top = np.argpartition(-lexical, width)[:width] if len(lexical) > width else np.arange(len(lexical))
-        by_term = top[lexical[top] > 0]
+        by_term = np.flatnonzero(lexical)
+        if len(by_term) > width:
+            by_term = by_term[np.argpartition(-lexical[by_term], width)[:width]]
         numbers = np.unique(np.concatenate([np.array(by_row, np.int64), by_term]))
         return numbers, self._likeness(numbers, query, lexical)
 

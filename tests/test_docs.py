@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import annotated_types
 import pytest
 import typer.main
 from aiohttp.test_utils import TestClient
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from bot.cli import app
@@ -40,6 +40,7 @@ TYPE_WORDS = {
     float: "number",
     bool: "boolean",
     str: "text",
+    SecretStr: "text",
     Path: "path",
     tuple[str, ...]: "list of texts",
     dict[str, str]: "map of texts",
@@ -101,16 +102,25 @@ def problems(documented: Mapping[str, Cells], expected: Mapping[str, Cells]) -> 
 
 
 def cells_of(field: FieldInfo) -> Cells:
-    kind = field.annotation
-    if get_origin(kind) in (Union, types.UnionType):
-        (kind,) = (part for part in get_args(kind) if part is not type(None))
+    kind, limits = kind_of(field)
     choices = choices_of(kind)
     several = "list of words" if get_origin(kind) is tuple else "word"
     return {
         "Type": several if choices else TYPE_WORDS[kind],
-        "Range": ", ".join(f"`{choice}`" for choice in choices) or range_of(field),
+        "Range": ", ".join(f"`{choice}`" for choice in choices) or range_of(limits),
         "Default": code(field.get_default(call_default_factory=True)),
     }
+
+
+def kind_of(field: FieldInfo) -> tuple[Any, list[Any]]:
+    """What a value is where there is one, and its limits."""
+    kind, limits = field.annotation, list(field.metadata)
+    if get_origin(kind) in (Union, types.UnionType):
+        (kind,) = (part for part in get_args(kind) if part is not type(None))
+    if get_origin(kind) is Annotated:
+        kind, *marks = get_args(kind)
+        limits += [limit for mark in marks for limit in (mark.metadata if isinstance(mark, FieldInfo) else [mark])]
+    return kind, limits
 
 
 def choices_of(kind: Any) -> list[str]:
@@ -120,16 +130,17 @@ def choices_of(kind: Any) -> list[str]:
     return [word for part in get_args(kind) if get_origin(part) is Literal for word in get_args(part)]
 
 
-def range_of(field: FieldInfo) -> str:
+def range_of(given: Iterable[Any]) -> str:
     words = {
         annotated_types.Ge: "`{}`",
         annotated_types.Gt: "above `{}`",
         annotated_types.Le: "to `{}`",
         annotated_types.Lt: "to below `{}`",
     }
-    limits = {type(limit): limit for limit in field.metadata}
+    limits = {type(limit): limit for limit in given}
     if annotated_types.MinLen in limits:
-        return "not empty"
+        least = limits[annotated_types.MinLen].min_length
+        return "not empty" if least == 1 else f"`{least}` characters or more"
     said = [
         form.format(number(getattr(limits[kind], kind.__name__.lower())))
         for kind, form in words.items()
@@ -140,7 +151,7 @@ def range_of(field: FieldInfo) -> str:
 
 def code(default: object) -> str:
     match default:
-        case None:
+        case None | "":
             return "not set"
         case bool():
             return f"`{str(default).lower()}`"

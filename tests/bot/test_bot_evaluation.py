@@ -70,7 +70,7 @@ PAIR = question("q", pairs=frozenset({"p1"}))
         ),
         pytest.param(HOURS, {"hours": 0.9}, {"p1": 0.99}, Did.PAST_ANSWER, False, 0.99, id="the same question wins"),
         pytest.param(HOURS, {"hours": 0.5}, {"p1": 0.4}, Did.ASKED_BACK, True, 0.5, id="asked back, rightly inclined"),
-        pytest.param(HOURS, {"hours": 0.4}, {"p1": 0.5}, Did.ASKED_BACK, False, 0.5, id="asked back, wrongly inclined"),
+        pytest.param(HOURS, {"hours": 0.4}, {"p1": 0.45}, Did.ASKED_BACK, False, 0.45, id="asked back, inclined wrong"),
         pytest.param(HOURS, {"hours": 0.2}, {"p1": 0.1}, Did.REFUSED, True, 0.2, id="refused, rightly inclined"),
         pytest.param(PAIR, {"silent": 0.9}, {"p1": 0.2}, Did.REFUSED, True, 0.2, id="refused, intent without actions"),
         pytest.param(HOURS, {}, {}, Did.REFUSED, False, 0.0, id="nothing to say at all"),

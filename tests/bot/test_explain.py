@@ -176,7 +176,7 @@ def test_parse_prints_what_is_understood(kefu: Kefu) -> None:
     assert out.startswith("intent   track_order 0.9")
     assert "\nscope    " in out
     assert "\nmood     neutral 0." in out
-    assert "nearest past question" in out
+    assert "past question" in out
     assert "What each word does" not in out
 
 
