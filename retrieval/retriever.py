@@ -172,7 +172,8 @@ class Retriever:
     ) -> list[list[Hit]]:
         """For each query the `k` best pairs with different answers, best first.
 
-        Pairs that share an answer count once, by the best of them. Scores equal to a millionth come in the order of their ids.
+        Pairs that share an answer count once, by the best of them. Scores equal to a millionth come in the order of
+        the ids.
 
         Args:
             now_s: When they are to be given, seconds since 1970; now if left out.

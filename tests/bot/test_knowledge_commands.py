@@ -133,7 +133,7 @@ def test_a_pair_that_is_not_there_is_named(kefu: Any, store: KnowledgeStore, com
 
 def test_what_is_stored_cannot_command_the_terminal(kefu: Any, store: KnowledgeStore) -> None:
     evil = "\x1b]0;title\x07\x1b[2J\x9b1m"
-    store.change([Put(Pair(id="a", question=f"q{evil}", answer=f"a{evil}", tags=(evil,)), "x")])
+    store.change([Put(Pair(id="a", question=f"q{evil}", answer=f"a{evil}", tags=(evil,)), f"x{evil}", note=evil)])
 
     for command in (("list",), ("show", "a"), ("history", "a")):
         shown = kefu(*command)
@@ -149,6 +149,16 @@ def test_an_argument_that_is_no_text_is_refused(assistant: Path, command: tuple[
 
     assert result.exit_code == 2
     assert "is not UTF-8 text" in result.output
+
+
+@pytest.mark.parametrize("name", ["\x1b[2J", "a\nb", " ", "x" * 256, "a\x9bm"])
+def test_who_edits_must_be_a_name_that_every_history_can_show(assistant: Path, name: str) -> None:
+    command = ["knowledge", "remove", "h01", "--by", name, "--assistant", str(assistant)]
+    result = CliRunner().invoke(app, command)
+
+    assert result.exit_code == 2
+    assert "is no name" in result.output
+    assert not {"\x1b", "\x9b"} & set(result.output)
 
 
 # Editing
@@ -380,13 +390,53 @@ def test_one_bad_row_keeps_all_out_and_every_bad_row_is_counted(
     assert [(pair.id, pair.answer) for pair in store.pairs()] == [("a", "old")]
 
 
-def test_a_dry_run_writes_nothing(kefu: Any, store: KnowledgeStore, tmp_path: Path) -> None:
+def test_a_dry_run_says_what_an_import_would_do_and_writes_nothing(
+    kefu: Any, store: KnowledgeStore, tmp_path: Path
+) -> None:
+    store.change([Put(Pair(id=id_, question=f"{id_}?", answer="old"), "x") for id_ in ("a", "b", "c")])
+    path = csv(tmp_path, "a,a?,new", "c,c?,old", "d,B,other")
+
+    said = kefu("import", path, "--dry-run")
+
+    assert "3 pairs can be read, 2 of them new or changed. Nothing was written." in said
+    assert store.latest_seq() == 3
+    found = [line for line in said.splitlines() if line.startswith("contradiction")]
+    assert found == ["contradiction: b 'b?' and d 'B', another answer"]
+    done = kefu("import", path)
+    assert "3 pairs read, 2 of them new or changed." in done
+    assert [line for line in done.splitlines() if line.startswith("contradiction")] == found
+
+
+def test_an_import_of_one_pair_says_no_more_than_that(kefu: Any, store: KnowledgeStore, tmp_path: Path) -> None:
     store.change([Put(Pair(id="a", question="q", answer="old"), "x")])
+    path = csv(tmp_path, "b,another one,new")
 
-    said = kefu("import", csv(tmp_path, "a,q,new"), "--dry-run")
+    assert kefu("import", path) == (
+        f"{path}: read as csv, utf-8.\n"
+        "1 pair read, 1 of them new or changed. A running bot knows them from its next messages on.\n"
+    )
 
-    assert "1 pairs can be read. Nothing was written." in said
-    assert store.latest_seq() == 1
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_a_file_that_changes_after_it_was_checked_changes_nothing(
+    kefu: Any, store: KnowledgeStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """Whatever row becomes bad, none of those before it stays."""
+    store.change([Put(Pair(id="a", question="q", answer="old"), "x")])
+    rows = [f"n{n},q{n},a" for n in range(1, 4)]
+    path = csv(tmp_path, *rows)
+    check_files = knowledge_commands.check_files
+
+    def change_after(*arguments: Any) -> int:
+        count = check_files(*arguments)
+        csv(tmp_path, *[row if n != number else f"n{n},,a" for n, row in enumerate(rows, start=1)])
+        return count
+
+    monkeypatch.setattr(knowledge_commands, "check_files", change_after)
+
+    with pytest.raises(KefuError, match=rf"more.csv:{number + 1}: question is empty"):
+        kefu("import", path)
+    assert [pair.id for pair in store.pairs()] == ["a"]
 
 
 def test_an_import_warns_of_two_answers_to_one_question(kefu: Any, store: KnowledgeStore, tmp_path: Path) -> None:
