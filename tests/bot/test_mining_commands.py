@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 import typer
 from ngram_embed import ngram_embed
-from retrieval.knowledge_store import KnowledgeStore
 from rich.console import Console
 from typer.testing import CliRunner
 
@@ -21,6 +20,7 @@ from bot.mining_commands import register
 from bot.proposal_review import ANSWER_HEADING, QUESTIONS_HEADING, Review, as_text, edit_in_editor, from_text
 from configs import MINIMAL
 from configs.errors import KefuError, SettingsError
+from retrieval.knowledge_store import KnowledgeStore
 from retrieval.proposals import Proposal, ProposalStore, State
 
 NORWAY = "We deliver to Norway, it takes 4 to 7 working days and costs 12 euros."

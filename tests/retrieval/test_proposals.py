@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from retrieval.knowledge_store import KnowledgeStore, Put, VersionConflict
 
 from configs.errors import KefuError
+from retrieval.knowledge_store import KnowledgeStore, Put, VersionConflict
 from retrieval.pair import Pair
 from retrieval.proposals import Added, Proposal, ProposalError, ProposalStore, State, proposal_id
 
