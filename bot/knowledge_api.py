@@ -15,7 +15,15 @@ from pydantic import Field, SecretStr
 from bot.errors import Refused
 from bot.knowledge_service import KnowledgeService
 from bot.middlewares import Handler, error_response
-from bot.request_body import MAX_ID_CHARS, Body, checked_text, parse_json, read_body, read_bytes
+from bot.request_body import (
+    JSON_LINES_TYPES,
+    MAX_ID_CHARS,
+    Body,
+    checked_text,
+    parse_json,
+    read_body,
+    read_bytes,
+)
 from configs.errors import AssistantError, KefuError
 from retrieval.knowledge import parse_pair, refuse_unknown
 from retrieval.knowledge_store import (
@@ -70,7 +78,7 @@ def _routes_of_all(knowledge: KnowledgeService, guard: Guard) -> list[web.RouteD
 
     async def take_in(request: web.Request) -> web.Response:
         by = _by(request.query.get("by"))
-        pairs = _parse_lines(await read_bytes(request))
+        pairs = _parse_lines(await read_bytes(request, JSON_LINES_TYPES))
         changed = await knowledge.edit_all([Put(pair, by, note="import") for pair in pairs])
         return web.json_response({"read": len(pairs), "changed": changed})
 

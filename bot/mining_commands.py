@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from bot.data_folder import AssistantOption, DataOption, data_dir
+from bot.data_folder import AssistantOption, DataOption, data_dir, open_knowledge_store
 from bot.proposal_review import Review, Tally, edit_in_editor
 from configs.assistant import STARTER, Assistant, read_assistant
 from configs.errors import KefuError, SettingsError
@@ -170,7 +170,7 @@ def review(
     [dim]Examples:[/dim]  kefu knowledge review    kefu knowledge review --accept 4f0c2a9be1d3 --by anna
     """
     store = _open_store(assistant, data)
-    knowledge = KnowledgeStore(_folder(assistant, data) / KNOWLEDGE_FILE)
+    knowledge = open_knowledge_store(assistant, data)
     who = by or getpass.getuser()
     try:
         if accept or reject:
@@ -185,6 +185,7 @@ def review(
         out.print(_summary(tally, len(store.list(State.PENDING))))
     finally:
         store.close()
+        knowledge.close()
 
 
 def _summary(tally: Tally, pending: int) -> str:

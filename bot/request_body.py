@@ -3,6 +3,7 @@
 import json
 import math
 import unicodedata
+from collections.abc import Set
 from typing import Annotated, Any, TypeVar
 
 from aiohttp import web
@@ -14,6 +15,7 @@ MAX_NESTING = 32
 MAX_ID_CHARS = 255
 # Rasa's widgets send JSON as text/plain to avoid a CORS preflight, so that is taken as JSON too.
 JSON_TYPES = frozenset({"application/json", "text/plain", "application/octet-stream", ""})
+JSON_LINES_TYPES = JSON_TYPES | {"application/x-ndjson", "application/jsonl"}
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -55,13 +57,13 @@ async def read_body(request: web.Request, model: type[Model]) -> Model:
         raise Refused(422, "InvalidField", f"{field}: {first['msg']}.", field=field) from error
 
 
-async def read_bytes(request: web.Request) -> bytes:
-    """The request's body, JSON by its type.
+async def read_bytes(request: web.Request, types: Set[str] = JSON_TYPES) -> bytes:
+    """The request's body, of one of `types` or of one that ends in `+json`.
 
     Raises:
-        Refused: 413 too large, 415 not JSON by its type, 400 not what its headers say.
+        Refused: 413 too large, 415 of another type, 400 not what its headers say.
     """
-    if request.content_type not in JSON_TYPES and not request.content_type.endswith("+json"):
+    if request.content_type not in types and not request.content_type.endswith("+json"):
         raise Refused(
             415,
             "UnsupportedMediaType",

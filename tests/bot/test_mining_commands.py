@@ -18,9 +18,11 @@ import training.data_checks
 import training.mining
 from bot.mining_commands import register
 from bot.proposal_review import ANSWER_HEADING, QUESTIONS_HEADING, Review, as_text, edit_in_editor, from_text
-from configs import MINIMAL
+from configs import MINIMAL, read_assistant
 from configs.errors import KefuError, SettingsError
+from retrieval.knowledge import read_knowledge
 from retrieval.knowledge_store import KnowledgeStore
+from retrieval.knowledge_sync import BY_FILES
 from retrieval.proposals import Proposal, ProposalStore, State
 
 NORWAY = "We deliver to Norway, it takes 4 to 7 working days and costs 12 euros."
@@ -75,7 +77,7 @@ def store(assistant: Path) -> Iterator[ProposalStore]:
 
 def live(assistant: Path) -> list[tuple[str, str]]:
     knowledge = KnowledgeStore(assistant / ".kefu" / "knowledge.db")
-    pairs = [(pair.question, pair.answer) for pair in knowledge.pairs()]
+    pairs = [(stored.pair.question, stored.pair.answer) for stored in knowledge.page() if stored.by != BY_FILES]
     knowledge.close()
     return pairs
 
@@ -105,6 +107,17 @@ def test_nothing_is_live_before_it_is_accepted(
     assert live(assistant) == [("Do you deliver to Norway?", NORWAY)]
     assert [filed.state for filed in store.list()] == [State.ACCEPTED, State.REJECTED]
     assert {filed.by for filed in store.list()} == {"anna"}
+
+
+def test_an_accepted_pair_stands_beside_those_of_the_files(
+    run: Callable[..., Any], transcripts: Path, assistant: Path, store: ProposalStore
+) -> None:
+    """Else `kefu knowledge export` over the files would lose them."""
+    run("mine", transcripts)
+    run("review", "--accept", ids(store)[0])
+
+    with KnowledgeStore(assistant / ".kefu" / "knowledge.db") as knowledge:
+        assert knowledge.count() == 1 + len(read_knowledge(read_assistant(assistant).knowledge_paths))
 
 
 def test_mining_again_proposes_nothing_that_was_decided(
