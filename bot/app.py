@@ -90,4 +90,7 @@ async def follow_knowledge(inference: Inference, interval_s: float) -> None:
             done = await inference.catch_up()
         except Refused:  # messages are waiting, and each of them takes some edits over
             done = True
+        except Exception:
+            _log.exception("follow_failed")
+            done = True
         await asyncio.sleep(interval_s if done else 0)

@@ -97,12 +97,14 @@ class Engine:
             budget_s: No edit is begun after it; None for no limit.
         """
         try:
-            return self._live is None or self._live.catch_up(budget_s)
+            done = self._live is None or self._live.catch_up(budget_s)
         except KefuError as error:
             if str(error) != self._live_error:
                 self._live_error = str(error)
                 _log.error("knowledge_not_followed", reason=self._live_error)
             return True
+        self._live_error = ""
+        return done
 
     def pair(self, pair_id: str) -> Pair | None:
         """The past answer with this id, as it is now."""

@@ -72,6 +72,9 @@ class KnowledgeService:
             self._store.close()
 
     def _work_off(self, batch: Sequence[_Read | _Write]) -> Sequence[Any]:
+        if self._store is not None and not self._store.is_in_place():  # a backup was put in its place
+            self._store.close()
+            self._store = None
         try:
             self._store = self._store or KnowledgeStore(self._path)
         except KnowledgeStoreError as error:  # the next batch tries again

@@ -42,6 +42,7 @@ ADVICE = {
     "not a database": "It is damaged: restore a backup over it, or move it away and import again.",
     "full": "Nothing was written; make room on the disk and try again.",
     "disk I/O": "Nothing was written; look after the disk, its free space and its limits, and try again.",
+    "moved": "It was moved away or replaced while it was open: restart what has it open.",
     "readonly": "Give this user the right to write it and its folder.",
 }
 
@@ -72,6 +73,7 @@ class KnowledgeStore:
         self._data_version: int | None = None
         try:
             self._connection = open_database(path, busy_timeout_s=busy_timeout_s)
+            self._file = _file_at(path)
         except exc.SQLAlchemyError as error:
             raise self._failed(error, "opened") from error
         except (OSError, ValueError) as error:
@@ -82,6 +84,10 @@ class KnowledgeStore:
     def close(self) -> None:
         """Closes the file."""
         close_database(self._connection)
+
+    def is_in_place(self) -> bool:
+        """Whether its path still names the file that is open; not so once that was moved away or replaced."""
+        return self._file == _file_at(self.path)
 
     def __enter__(self) -> "KnowledgeStore":
         return self
@@ -137,7 +143,7 @@ class KnowledgeStore:
     def get(self, pair_id: str) -> Stored | None:
         """The pair with this id, if there is one."""
         query = select(pairs_table).where(pairs_table.c.id == pair_id, pairs_table.c.data.is_not(None))
-        return next(map(_stored, self._read(query)), None)
+        return next(map(self._stored, self._read(query)), None)
 
     def page(
         self,
@@ -160,7 +166,7 @@ class KnowledgeStore:
             query = select(pairs_table).where(pairs_table.c.id > after_id, pairs_table.c.data.is_not(None))
             rows = self._read(query.order_by(pairs_table.c.id).limit(BATCH))
             for row in rows:
-                pair = (stored := _stored(row)).pair
+                pair = (stored := self._stored(row)).pair
                 wanted = (
                     (tag is None or tag in pair.tags)
                     and (locale is None or pair.locale.casefold() == locale.casefold())
@@ -189,12 +195,12 @@ class KnowledgeStore:
     def history(self, pair_id: str) -> list[Revision]:
         """All changes of a pair, the oldest first."""
         query = select(revisions_table).where(revisions_table.c.pair_id == pair_id).order_by(revisions_table.c.seq)
-        return [_revision(row) for row in self._read(query)]
+        return [self._revision(row) for row in self._read(query)]
 
     def since(self, seq: int, limit: int) -> list[Revision]:
         """At most `limit` changes after `seq`, the oldest first."""
         query = select(revisions_table).where(revisions_table.c.seq > seq).order_by(revisions_table.c.seq).limit(limit)
-        return [_revision(row) for row in self._read(query)]
+        return [self._revision(row) for row in self._read(query)]
 
     def latest_seq(self) -> int:
         """Of the newest change; 0 for none."""
@@ -318,8 +324,31 @@ class KnowledgeStore:
         except exc.SQLAlchemyError as error:
             raise self._failed(error) from error
 
+    def _stored(self, row: Row[Any]) -> Stored:
+        return Stored(pair=self._pair(row.id, row.data), version=row.version, by=row.by, at=row.at)
+
+    def _revision(self, row: Row[Any]) -> Revision:
+        return Revision(
+            seq=row.seq,
+            pair_id=row.pair_id,
+            version=row.version,
+            pair=None if row.data is None else self._pair(row.pair_id, row.data),
+            by=row.by,
+            at=row.at,
+            note=row.note,
+        )
+
+    def _pair(self, pair_id: str, data: str) -> Pair:
+        try:
+            return Pair.from_dict(json.loads(data))
+        except (ValueError, TypeError, AttributeError) as error:  # SQLite checks its pages, not what stands in them
+            reason = f"what it holds of {pair_id!r} is malformed"
+            raise self._failed(ValueError(reason)) from error
+
     def _failed(self, error: Exception, what: str = "used") -> KnowledgeStoreError:
         reason = str(getattr(error, "orig", error))
+        if getattr(getattr(error, "orig", error), "sqlite_errorcode", None) == sqlite3.SQLITE_READONLY_DBMOVED:
+            reason = "its file was moved"
         advice = next((advice for word, advice in ADVICE.items() if word in reason), "")
         return KnowledgeStoreError(f"The knowledge store {self.path} cannot be {what}: {reason}. {advice}".rstrip())
 
@@ -328,6 +357,14 @@ _UPSERT = insert(pairs_table)
 _UPSERT = _UPSERT.on_conflict_do_update(
     index_elements=["id"], set_={name: _UPSERT.excluded[name] for name in ("version", "data", "by", "at")}
 )
+
+
+def _file_at(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _pair_id(edit: Edit) -> str:
@@ -339,25 +376,5 @@ def _holds(pair: Pair, search: str) -> bool:
     return any(wanted in passage.casefold() for passage in (*pair.questions, pair.answer))
 
 
-def _stored(row: Row[Any]) -> Stored:
-    return Stored(pair=_from_json(row.data), version=row.version, by=row.by, at=row.at)
-
-
-def _revision(row: Row[Any]) -> Revision:
-    return Revision(
-        seq=row.seq,
-        pair_id=row.pair_id,
-        version=row.version,
-        pair=None if row.data is None else _from_json(row.data),
-        by=row.by,
-        at=row.at,
-        note=row.note,
-    )
-
-
 def _to_json(pair: Pair) -> str:
     return json.dumps(pair.to_dict(), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-
-
-def _from_json(data: str) -> Pair:
-    return Pair.from_dict(json.loads(data))

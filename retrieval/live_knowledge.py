@@ -36,23 +36,27 @@ class LiveKnowledge:
         Raises:
             KnowledgeStoreError: The store is locked for more than `LOCKED_S`, or damaged; what was applied stays.
         """
+        if self._store is not None and not self._store.is_in_place():  # a backup was put in its place: all of it is new
+            self._store.close()
+            self._store, self._seen, self.seq = None, None, 0
         if self._store is None:
             if not self._path.exists():
                 return True
             self._store = KnowledgeStore(self._path, busy_timeout_s=LOCKED_S)
-            if self._store.latest_seq() < self.seq:  # another store than the base was made from: all of it is new
-                self.seq = 0
         version = self._store.data_version()
         if version == self._seen:
             return True
-        started = time.monotonic()
+        started, begun = time.monotonic(), False
+        if self._store.latest_seq() < self.seq:  # another store than was known, or a backup of it: all of it is new
+            self.seq = 0
         while revisions := self._store.since(self.seq, _AT_ONCE):
             # Only the newest revision of a pair counts: a pair that is edited often is embedded once.
             newest = {revision.pair_id: revision.seq for revision in revisions}
             for revision in revisions:
                 if newest[revision.pair_id] == revision.seq:
-                    if budget_s is not None and time.monotonic() - started > budget_s:
+                    if begun and budget_s is not None and time.monotonic() - started > budget_s:
                         return False
+                    begun = True
                     self._apply(revision)
                 self.seq = revision.seq
         self._seen = version

@@ -11,7 +11,7 @@ def linked(trained_dir: Path, target: Path) -> Path:
 
 
 def _link_or_copy(source: str, target: str) -> None:
-    if Path(source).name == "HISTORY":  # it is appended to
+    if Path(source).name in ("HISTORY", "knowledge.db"):  # these are written to in place
         shutil.copyfile(source, target)
     else:
         os.link(source, target)

@@ -558,6 +558,21 @@ async def test_a_damaged_store_is_a_503_and_stays_as_it_is(service: KnowledgeSer
             assert (status, reply["reason"]) == (503, "Unavailable"), url
 
 
+async def test_a_backup_that_is_put_in_the_stores_place_is_used_from_then_on(
+    client: TestClient, path: Path, tmp_path: Path
+) -> None:
+    await call(client, "POST", "/knowledge", json=body("h1"))
+    with KnowledgeStore(tmp_path / "backup.db") as backup:
+        backup.change([Put(Pair(id="old", question="q", answer="a"), "x")])
+    (tmp_path / "backup.db").replace(path)
+
+    assert (await call(client, "POST", "/knowledge", json=body("h2")))[0] == 201
+
+    with KnowledgeStore(path) as store:
+        assert [pair.id for pair in store.pairs()] == ["h2", "old"]
+    assert [stored["id"] for stored in (await call(client, "GET", "/knowledge"))[1]["pairs"]] == ["h2", "old"]
+
+
 async def test_more_edits_than_may_wait_are_refused_as_overload(path: Path) -> None:
     service = KnowledgeService(path, max_waiting=2)
     async with TestClient(TestServer(small_app(service)), headers=HEADERS) as client:

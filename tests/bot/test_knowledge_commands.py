@@ -370,6 +370,19 @@ def test_an_import_says_what_it_read_and_the_same_again_changes_nothing(
     assert store.history("a")[1].note == "import"
 
 
+def test_a_file_as_excel_in_china_writes_it_is_imported(kefu: Any, store: KnowledgeStore, tmp_path: Path) -> None:
+    store.change([Put(Pair(id="a", question="q", answer="old"), "x")])
+    rows = ("a,怎么退货,七天内可以退货。请保留发票", "b,运费是多少钱,四欧元九十分")
+    path = csv(tmp_path, *rows, encoding="gbk")
+
+    assert f"{path}: read as csv, gb18030." in kefu("import", path)
+
+    assert [(pair.id, pair.question, pair.answer) for pair in store.pairs()] == [
+        ("a", "怎么退货", "七天内可以退货。请保留发票"),
+        ("b", "运费是多少钱", "四欧元九十分"),
+    ]
+
+
 def test_one_bad_row_keeps_all_out_and_every_bad_row_is_counted(
     kefu: Any, store: KnowledgeStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

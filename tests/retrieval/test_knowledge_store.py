@@ -392,6 +392,26 @@ def test_each_commit_is_synced_and_no_write_ahead_log_is_used(store: KnowledgeSt
     assert sql(path, "PRAGMA journal_mode") == [("delete",)]
 
 
+def test_an_edit_of_a_file_that_was_replaced_meanwhile_is_refused(
+    store: KnowledgeStore, path: Path, tmp_path: Path
+) -> None:
+    store.change([put("a")])
+    assert store.is_in_place()
+    with KnowledgeStore(tmp_path / "backup.db") as backup:
+        backup.change([put("b")])
+    (tmp_path / "backup.db").replace(path)
+
+    assert not store.is_in_place()
+    with pytest.raises(
+        KnowledgeStoreError, match=r"its file was moved\. It was moved away or replaced while it was open"
+    ):
+        store.change([put("c")])
+    with KnowledgeStore(path) as restored:
+        assert list(restored.pairs()) == [pair("b")]
+    path.unlink()
+    assert not store.is_in_place()
+
+
 def test_a_new_store_appears_whole(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_: object) -> None:
         assert not path.exists()
