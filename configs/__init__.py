@@ -4,9 +4,11 @@ from configs.assistant import MINIMAL, STARTER, STARTERS, Assistant, copy_assist
 from configs.assistant_config import EncoderConfig, KefuConfig, PolicyConfig, TrainingConfig
 from configs.domain import Button, Domain, Variation
 from configs.errors import AssistantError, KefuError, SettingsError
+from configs.flows import Rule, Story
+from configs.forms import Form
 from configs.nlu_data import Example
-from configs.rules import Rule
 from configs.settings import Settings, load_settings
+from configs.slots import Slot
 
 __all__ = [
     "MINIMAL",
@@ -18,12 +20,15 @@ __all__ = [
     "Domain",
     "EncoderConfig",
     "Example",
+    "Form",
     "KefuConfig",
     "KefuError",
     "PolicyConfig",
     "Rule",
     "Settings",
     "SettingsError",
+    "Slot",
+    "Story",
     "TrainingConfig",
     "Variation",
     "copy_assistant",

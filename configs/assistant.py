@@ -1,36 +1,35 @@
 """An assistant's folder in Rasa's project layout, read and cross-checked as a whole."""
 
 import shutil
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from configs.assistant_config import KefuConfig, parse_config
+from configs.assistant_files import data_files, domain_paths, knowledge_paths
+from configs.core_policies import CorePolicies, parse_policies
 from configs.domain import Domain, read_domain
+from configs.endpoints import endpoint_notices
 from configs.errors import AssistantError
-from configs.nlu_data import Example, Lookup, Regex, Synonym, parse_nlu, patterns_by_entity, synonym_table
-from configs.rules import Rule, parse_rules
-from configs.yaml_file import nearest, read_yaml
+from configs.example_checks import contradictions, unanswered_intents, unlisted_intents, usable_examples
+from configs.flow_checks import check_flows
+from configs.flows import Rule, Story
+from configs.implied_rules import implied_rules
+from configs.nlu_data import Example, Lookup, NluData, Regex, Synonym, parse_nlu, patterns_by_entity, synonym_table
+from configs.rasa_names import OUT_OF_SCOPE
+from configs.rules import parse_rules
+from configs.stories import StoryBlock, join_stories, parse_stories
+from configs.yaml_file import YamlFile, read_yaml
+from configs.yaml_values import unknown_keys
+
+__all__ = ["MINIMAL", "OUT_OF_SCOPE", "SHIPPED", "STARTER", "STARTERS", "Assistant", "copy_assistant", "read_assistant"]
 
 SHIPPED = Path(__file__).parent
 STARTER = SHIPPED / "shop"
 MINIMAL = SHIPPED / "minimal"
 STARTERS = {"minimal": MINIMAL, "shop": STARTER, "shop-zh": SHIPPED / "shop-zh"}
-DEFAULT_ACTIONS = frozenset({"action_listen", "action_restart", "action_default_fallback"})
-RASA_ACTIONS = DEFAULT_ACTIONS | {
-    "action_back",
-    "action_deactivate_loop",
-    "action_default_ask_affirmation",
-    "action_default_ask_rephrase",
-    "action_extract_slots",
-    "action_revert_fallback_events",
-    "action_session_start",
-    "action_two_stage_fallback",
-    "action_unlikely_intent",
-}
-KNOWLEDGE_ENDINGS = frozenset({".csv", ".jsonl", ".xlsx"})
-OUT_OF_SCOPE = "out_of_scope"
-RASA_INTENTS = frozenset({"restart", "back", OUT_OF_SCOPE, "session_start", "nlu_fallback"})
-FILES_UNUSED = ("actions", "actions.py", "endpoints.yml", "credentials.yml")
+FILES_UNUSED = ("credentials.yml",)
+DATA_SECTIONS = ("version", "nlu", "rules", "stories", "responses")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +37,9 @@ class Assistant:
     """Everything an owner wrote, checked.
 
     Attributes:
-        rules: One for each intent that the bot answers from templates.
+        rules: Those that are written, and one for each intent that only a response `utter_<intent>` answers.
+        stories: With their checkpoints joined.
+        policies: What Rasa's `policies` says of rules and stories.
         knowledge_paths: The CSV, JSONL and XLSX files of past question-answer pairs.
         notices: What stands in the files but is not honoured, and what is done instead.
     """
@@ -54,6 +55,8 @@ class Assistant:
     synonyms: tuple[Synonym, ...] = ()
     regexes: tuple[Regex, ...] = ()
     lookups: tuple[Lookup, ...] = ()
+    stories: tuple[Story, ...] = ()
+    policies: CorePolicies = field(default_factory=CorePolicies)
 
     @property
     def name(self) -> str:
@@ -76,37 +79,21 @@ def read_assistant(root: Path) -> Assistant:
     root = root.resolve()
     if not root.is_dir():
         raise AssistantError(root, None, "there is no such folder", "Make one with `kefu init DIR`.")
-    language, config, notices = parse_config(read_yaml(root / "config.yml"))
-    domain, said = read_domain(_domain_files(root))
-    notices += said
-    examples: list[Example] = []
-    rules: list[Rule] = []
-    synonyms: list[Synonym] = []
-    regexes: list[Regex] = []
-    lookups: list[Lookup] = []
-    for path in _data_files(root):
-        file = read_yaml(path)
-        if not isinstance(file.data, dict):
-            raise file.error((), "must be a mapping", 'Start with `version: "3.1"` and `nlu:` or `rules:`.')
-        found, said = parse_nlu(file)
-        examples += found.examples
-        synonyms += found.synonyms
-        regexes += found.regexes
-        lookups += found.lookups
-        notices += said
-        followed, said = parse_rules(file)
-        rules += followed
-        notices += said
-    notices += _contradictions(examples) + synonym_table(synonyms, examples)[1]
-    examples = _check_examples(root, examples)
-    rules = _of_retrieval_intents(examples, rules)
-    rules += _rules_by_name(domain, examples, rules)
-    _check_rules(domain, examples, rules)
-    rules, said = _followed(domain, rules)
-    notices += said
-    notices += _unlisted_intents(domain, examples)
-    notices += _unanswered_intents(examples, rules)
-    notices += _unused_files(root)
+    config_file = read_yaml(root / "config.yml")
+    language, config, notices = parse_config(config_file)
+    policies, of_policies = parse_policies(config_file)
+    files = data_files(root)
+    domain, of_domain = read_domain(domain_paths(root), [file for file in files if file.data.get("responses")])
+    notices += [*of_policies, *of_domain]
+    nlu = _read_nlu(files, notices)
+    examples = usable_examples(root, nlu.examples)
+    rules, stories = _read_flows(root, files, notices)
+    rules += implied_rules(domain.responses, examples, (*rules, *stories), root)
+    check_flows(rules, stories, domain, {example.intent for example in examples}, root)
+    notices += unlisted_intents(domain, examples)
+    notices += unanswered_intents(domain, examples, (*rules, *stories))
+    notices += endpoint_notices(root)
+    notices += [f"{root / name}: not used yet" for name in FILES_UNUSED if (root / name).exists()]
     assistant = Assistant(
         root=root,
         language=language,
@@ -114,16 +101,20 @@ def read_assistant(root: Path) -> Assistant:
         domain=domain,
         examples=tuple(examples),
         rules=tuple(rules),
-        knowledge_paths=tuple(sorted(p for p in (root / "knowledge").glob("*") if p.suffix in KNOWLEDGE_ENDINGS)),
-        notices=tuple(notices),
-        synonyms=tuple(synonyms),
-        regexes=tuple(regexes),
-        lookups=tuple(lookups),
+        stories=tuple(stories),
+        policies=policies,
+        knowledge_paths=knowledge_paths(root),
+        notices=(),
+        synonyms=nlu.synonyms,
+        regexes=nlu.regexes,
+        lookups=nlu.lookups,
     )
-    unnamed = [
-        line for entries in (regexes, lookups) for line in patterns_by_entity(entries, assistant.entity_names)[1]
+    notices += [
+        line
+        for entries in (nlu.regexes, nlu.lookups)
+        for line in patterns_by_entity(entries, assistant.entity_names)[1]
     ]
-    return replace(assistant, notices=(*assistant.notices, *unnamed))
+    return replace(assistant, notices=tuple(notices))
 
 
 def copy_assistant(source: Path, target: Path) -> None:
@@ -137,160 +128,33 @@ def copy_assistant(source: Path, target: Path) -> None:
     shutil.copytree(source, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", ".kefu"))
 
 
-def _domain_files(root: Path) -> list[Path]:
-    single = root / "domain.yml"
-    if single.exists():
-        return [single]
-    several = _yaml_files(root / "domain")
-    if not several:
-        raise AssistantError(single, None, "there is no domain.yml", "Write one, or a folder domain/ of them.")
-    return several
-
-
-def _data_files(root: Path) -> list[Path]:
-    files = _yaml_files(root / "data")
-    if not files:
-        raise AssistantError(root / "data", None, "holds no YAML file", "Write data/nlu.yml.")
-    return files
-
-
-def _yaml_files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.suffix in {".yml", ".yaml"})
-
-
-def _check_examples(root: Path, examples: list[Example]) -> list[Example]:
-    """The examples whose text stands under one intent, or first stands there; `_contradictions` names the others."""
-    first: dict[str, str] = {}
-    kept = [e for e in examples if first.setdefault(e.text.casefold(), e.intent) == e.intent]
-    intents = {example.intent for example in kept}
-    if len(intents) < 2:
-        raise AssistantError(
-            root / "data",
-            None,
-            f"has examples of {len(intents)} intents",
-            "Write examples of at least two intents.",
-        )
-    return kept
-
-
-def _contradictions(examples: list[Example]) -> list[str]:
-    first: dict[str, Example] = {}
-    return [
-        f"{example.path}:{example.line}: {example.text!r} is not used as an example of {example.intent}: it is one of "
-        f"{other.intent} in {other.path.name}:{other.line}"
-        for example in examples
-        if (other := first.setdefault(example.text.casefold(), example)).intent != example.intent
-    ]
-
-
-def _of_retrieval_intents(examples: list[Example], rules: list[Rule]) -> list[Rule]:
-    """The rules; one for an intent whose examples stand under `faq/...` becomes one for each of these."""
-    parts: dict[str, list[str]] = {}
-    for intent in dict.fromkeys(example.intent for example in examples):
-        whole, slash, _ = intent.partition("/")
-        if slash:
-            parts.setdefault(whole, []).append(intent)
-    return [
-        replace(
-            rule,
-            intent=part,
-            actions=tuple(f"utter_{part}" if action == f"utter_{rule.intent}" else action for action in rule.actions),
-        )
-        for rule in rules
-        for part in parts.get(rule.intent, [rule.intent])
-    ]
-
-
-def _rules_by_name(domain: Domain, examples: list[Example], rules: list[Rule]) -> list[Rule]:
-    """For each intent without a rule, one that says `utter_<intent>`, where there is such a response."""
-    ruled = {rule.intent for rule in rules}
-    first_example = {example.intent: example for example in reversed(examples)}
-    return [
-        Rule(
-            name=f"utter_{intent}",
-            intent=intent,
-            actions=(f"utter_{intent}",),
-            path=example.path,
-            line=example.line,
-        )
-        for intent, example in first_example.items()
-        if intent not in ruled and f"utter_{intent}" in domain.responses
-    ]
-
-
-def _followed(domain: Domain, rules: list[Rule]) -> tuple[list[Rule], list[str]]:
-    """The rules whose actions can be done, and a line for each of the others and for each custom action."""
-    beyond = (RASA_ACTIONS - DEFAULT_ACTIONS) | set(domain.forms)
-    followed = [rule for rule in rules if not beyond.intersection(rule.actions)]
-    notices = [
-        f"{rule.path}:{rule.line}: the rule {rule.name!r} is not followed yet: {', '.join(rule.actions)} cannot be done"
-        for rule in rules
-        if beyond.intersection(rule.actions)
-    ]
-    custom = {
-        action
-        for rule in followed
-        for action in rule.actions
-        if action in domain.actions and action not in domain.responses and action not in DEFAULT_ACTIONS
-    }
-    notices += [
-        f"the custom action {action} is not run yet; utter_default is said instead" for action in sorted(custom)
-    ]
-    return followed, notices
-
-
-def _check_rules(domain: Domain, examples: list[Example], rules: list[Rule]) -> None:
-    intents = {*domain.intents, *(example.intent for example in examples), *RASA_INTENTS}
-    known_actions = {*domain.responses, *domain.actions, *domain.forms, *RASA_ACTIONS}
-    seen: dict[str, Rule] = {}
-    for rule in rules:
-        if rule.intent not in intents:
-            raise AssistantError(
-                rule.path,
-                rule.line,
-                f"the rule {rule.name!r} waits for the intent {rule.intent!r}, which has no examples",
-                f"Add examples or mend the name.{nearest(rule.intent, intents)}",
-            )
-        for action in rule.actions:
-            if action not in known_actions:
-                raise AssistantError(
-                    rule.path,
-                    rule.line,
-                    f"the rule {rule.name!r} uses {action!r}, which the domain does not define",
-                    f"Add it under `responses:` or `actions:`.{nearest(action, known_actions)}",
-                )
-        other = seen.setdefault(rule.intent, rule)
-        if other.actions != rule.actions:
-            raise AssistantError(
-                rule.path,
-                rule.line,
-                f"the rules {other.name!r} and {rule.name!r} answer {rule.intent!r} differently",
-                "Keep one of them.",
-            )
-
-
-def _unanswered_intents(examples: list[Example], rules: list[Rule]) -> list[str]:
-    ruled = {rule.intent for rule in rules}
-    return [
-        f"the intent {intent} has neither a rule nor a response utter_{intent}: it is never answered from a template"
-        for intent in dict.fromkeys(example.intent for example in examples)
-        if intent not in ruled
-    ]
-
-
-def _unused_files(root: Path) -> list[str]:
-    return [f"{root / name}: not used yet" for name in FILES_UNUSED if (root / name).exists()]
-
-
-def _unlisted_intents(domain: Domain, examples: list[Example]) -> list[str]:
-    listed = set(domain.intents)
-    unlisted = (
-        {example.intent for example in examples}
-        - listed
-        - {i for e in examples if (i := e.intent.split("/")[0]) in listed}
+def _read_nlu(files: Sequence[YamlFile], notices: list[str]) -> NluData:
+    parts = []
+    for file in files:
+        notices += unknown_keys(file, file.data, (), DATA_SECTIONS, "a file of data/")
+        part, said = parse_nlu(file)
+        parts.append(part)
+        notices += said
+    examples = tuple(example for part in parts for example in part.examples)
+    synonyms = tuple(synonym for part in parts for synonym in part.synonyms)
+    notices += contradictions(examples) + synonym_table(synonyms, examples)[1]
+    return NluData(
+        examples=examples,
+        synonyms=synonyms,
+        regexes=tuple(regex for part in parts for regex in part.regexes),
+        lookups=tuple(lookup for part in parts for lookup in part.lookups),
     )
-    return [
-        f"the intent {intent} has examples but is not listed in the domain; it is used all the same"
-        for intent in sorted(unlisted)
-        if intent.split("/")[0] not in listed
-    ]
+
+
+def _read_flows(root: Path, files: Sequence[YamlFile], notices: list[str]) -> tuple[list[Rule], list[Story]]:
+    rules: list[Rule] = []
+    blocks: list[StoryBlock] = []
+    for file in files:
+        found, said = parse_rules(file, root)
+        rules += found
+        pieces, also_said = parse_stories(file, root)
+        blocks += pieces
+        notices += [*said, *also_said]
+    stories, said = join_stories(blocks)
+    notices += said
+    return rules, stories

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from configs.nlu_data import compile_pattern
+from configs.opening_hours import OpeningHours, parse_day
 from configs.yaml_file import YamlFile, nearest
 
 DEFAULT_ENCODER = "all-MiniLM-L6-v2"
@@ -111,6 +112,19 @@ class PolicyConfig(_Section):
         return self
 
 
+def known_zone(value: str) -> str:
+    """`value`, which names a time zone.
+
+    Raises:
+        ValueError: It names none.
+    """
+    try:
+        ZoneInfo(value)
+    except (ValueError, OSError, ZoneInfoNotFoundError) as error:
+        raise ValueError("Write a time zone such as Europe/London") from error
+    return value
+
+
 class EntitiesConfig(_Section):
     """Which entities are found without being taught."""
 
@@ -124,11 +138,7 @@ class EntitiesConfig(_Section):
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ValueError, OSError, ZoneInfoNotFoundError) as error:
-            raise ValueError("Write a time zone such as Europe/London") from error
-        return value
+        return known_zone(value)
 
     @field_validator("order_number_pattern")
     @classmethod
@@ -147,6 +157,66 @@ class RetrievalConfig(_Section):
     )
 
 
+class HandoffConfig(_Section):
+    """When a person takes over."""
+
+    enabled: bool = Field(False, description="Hand over on the signs below; a rule and the HTTP API always may.")
+    intents: tuple[str, ...] = Field(
+        ("talk_to_human", "ask_human", "human_handoff", "handoff", "request_human", "speak_to_human", "contact_human"),
+        strict=False,
+        description="Intents by which a customer asks for a person.",
+    )
+    angry_messages: int = Field(2, ge=0, le=100, description="Angry messages after which a person is called; 0: never.")
+    failures: int = Field(
+        2, ge=0, le=100, description="Messages in a row without an answer that call a person; 0: never."
+    )
+    sensitive: tuple[str, ...] = Field(
+        (), strict=False, description="Intents and tags of past answers on which the bot must not be wrong."
+    )
+    sensitive_threshold: Probability = Field(
+        0.9, description="Below this probability of being right, a person answers what is sensitive."
+    )
+    hours: dict[str, str] = Field({}, description="By weekday, when people are there; always if there is none.")
+    timezone: str = Field("UTC", description="The zone that `hours` and `holidays` are meant in.")
+    holidays: tuple[str, ...] = Field((), strict=False, description="Days on which nobody is there.")
+    wait_minutes: int = Field(10, ge=0, le=10_080, description="How long a customer waits at most; 0: without end.")
+    return_after_wait: bool = Field(True, description="Whether the bot takes over again when nobody came.")
+    idle_minutes: int = Field(
+        60, ge=0, le=100_000, description="Silence after which the bot takes over from a person; 0: never."
+    )
+
+    @field_validator("hours")
+    @classmethod
+    def _known_hours(cls, value: dict[str, str]) -> dict[str, str]:
+        OpeningHours.parse(value, "UTC", ())
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        return known_zone(value)
+
+    @field_validator("holidays")
+    @classmethod
+    def _known_days(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for day in value:
+            parse_day(day)
+        return value
+
+    def opening_hours(self) -> OpeningHours:
+        """When people are there."""
+        return OpeningHours.parse(self.hours, self.timezone, self.holidays)
+
+
+class ContextConfig(_Section):
+    """How a message is read that leans on the one before."""
+
+    follow_ups: bool = Field(True, description="Read short follow-ups with the subject of the question before.")
+    max_age_minutes: int = Field(
+        30, ge=1, le=10_080, description="How long after its answer a question may be followed up."
+    )
+
+
 class KefuConfig(_Section):
     """Everything under `kefu:`."""
 
@@ -155,6 +225,16 @@ class KefuConfig(_Section):
     entities: EntitiesConfig = EntitiesConfig()
     retrieval: RetrievalConfig = RetrievalConfig()
     policy: PolicyConfig = PolicyConfig()
+    handoff: HandoffConfig = HandoffConfig()
+    context: ContextConfig = ContextConfig()
+    max_wrong_rate: float | None = Field(
+        0.05,
+        gt=0.0,
+        lt=1.0,
+        description="Most wrong answers among given ones, as a share; kept to where there are enough labelled messages "
+        "to promise it. null: answers are given by the thresholds under `policy`.",
+    )
+    confidence: float = Field(0.95, ge=0.5, lt=1.0, description="How sure it must be that max_wrong_rate is kept to.")
     titles: dict[str, str] = Field({}, description="What a button that offers an intent says.")
     trust_slash_intents: bool = Field(
         False, description="Take `/intent` from anyone who types it, not only from a button the bot has sent."
@@ -166,9 +246,8 @@ class KefuConfig(_Section):
 
 RASA_KEYS_IGNORED = {
     "pipeline": "Kefu's own encoder and classifier are used instead",
-    "policies": "Kefu follows rules, then past answers, and asks back when unsure",
 }
-RASA_KEYS_KNOWN = {"recipe", "language", "assistant_id", "version", "kefu", *RASA_KEYS_IGNORED}
+RASA_KEYS_KNOWN = {"recipe", "language", "assistant_id", "version", "policies", "kefu", *RASA_KEYS_IGNORED}
 
 
 def parse_config(file: YamlFile) -> tuple[str, KefuConfig, list[str]]:

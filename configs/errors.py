@@ -13,7 +13,12 @@
     ├── training.export.ExportError         the exported graph does not say what the model does
     ├── training.run_log.RunLogError        a training's curves cannot be written or sent
     ├── training.tune.TuneError             a search for settings cannot go on
-    ├── bot.stores.sqlite.StoreError        the conversation store cannot be opened, read or written
+    ├── bot.actions.result.ActionFailed     a custom action crashed, took too long, or answered what cannot be used
+    ├── bot.actions.result.ActionRejected   a custom action would not run, so that something else may
+    ├── bot.stores.errors.StoreError        the conversation store cannot be opened, read or written
+    ├── bot.stores.errors.StoreRefusal      the store is well, but will not write what it was given
+    │   ├── bot.stores.errors.LeaseLost         the conversation was taken over, changed or erased meanwhile
+    │   └── bot.stores.errors.AlreadyAnswered   a message with this id was answered before
     └── bot.errors.Refused                  a request that will not be served, and its HTTP status
 
 A message says which value was wrong and what to do about it.

@@ -1,78 +1,84 @@
-"""Rasa rules of one turn: when the customer means this, do that."""
+"""Rasa rules: what always happens."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from configs.flows import Condition, Rule, Step
+from configs.steps import CheckpointStep, NotFollowed, parse_loop, parse_slots_set, parse_steps, variants
 from configs.yaml_file import Place, YamlFile
+from configs.yaml_values import flag_at, list_at, unknown_keys
 
-_STEPS_OF_ONE_TURN = {"intent", "action"}
-_KEYS_OF_ONE_TURN = {"rule", "steps", "wait_for_user_input"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    """An intent and the actions that answer it, in order."""
-
-    name: str
-    intent: str
-    actions: tuple[str, ...]
-    path: Path
-    line: int
+RULE_KEYS = {"rule", "steps", "condition", "conversation_start", "wait_for_user_input", "metadata"}
+CONDITION_KEYS = {"active_loop", "slot_was_set"}
 
 
-def parse_rules(file: YamlFile) -> tuple[list[Rule], list[str]]:
-    """The one-turn rules of one file, and a line for every rule and story of another shape.
+def parse_rules(file: YamlFile, root: Path) -> tuple[list[Rule], list[str]]:
+    """The rules of one file, one for each way through an `or`, and a line for whatever is not followed.
+
+    Args:
+        root: The assistant's folder, in which the rules say where they stand.
 
     Raises:
         AssistantError: A rule has the wrong shape.
     """
-    notices = []
-    if file.data.get("stories"):
-        notices.append(f"{file.path}:{file.line('stories')}: stories are not followed yet; rules are")
-    entries = file.data.get("rules")
-    if entries is None:
-        return [], notices
-    if not isinstance(entries, list):
-        raise file.error(("rules",), "`rules` must be a list", "Write `- rule: name` entries under it.")
-    rules = []
+    rules: list[Rule] = []
+    notices: list[str] = []
+    entries = list_at(file, file.data.get("rules"), ("rules",), "Write `- rule: name` entries under it.")
     for index, entry in enumerate(entries):
         place: Place = ("rules", index)
         if not isinstance(entry, dict) or not isinstance(entry.get("steps"), list):
             raise file.error(place, "a rule has no steps", "Write `steps:` with `- intent:` and `- action:`.")
-        rule = _parse_rule(file, place, entry)
-        if rule is None:
-            notices.append(
-                f"{file.path}:{file.line(*place)}: the rule {entry.get('rule')!r} is not followed yet: "
-                "only an intent followed by actions is"
-            )
-        else:
-            rules.append(rule)
+        name = str(entry.get("rule") or f"rule {index + 1}")
+        notices += unknown_keys(file, entry, place, RULE_KEYS, f"the rule {name!r}")
+        try:
+            rules += _parse_rule(file, place, entry, name, root, notices)
+        except NotFollowed as reason:
+            notices.append(f"{file.path}:{file.line(*place)}: the rule {name!r} is not followed: {reason}")
     return rules, notices
 
 
-def _parse_rule(file: YamlFile, place: Place, entry: dict[str, Any]) -> Rule | None:
-    steps = entry["steps"]
-    for index, step in enumerate(steps):
-        if not isinstance(step, dict):
-            raise file.error((*place, "steps", index), f"{step!r} is not a step", "Write `- action: name`.")
-    first, *rest = steps or [{}]
-    one_turn = (
-        set(entry) <= _KEYS_OF_ONE_TURN
-        and set(first) == {"intent"}
-        and rest
-        and all(set(step) == {"action"} for step in rest)
-    )
-    if not one_turn:
-        return None
-    values = (first["intent"], *(step["action"] for step in rest))
-    for index, value in enumerate(values):
-        if not isinstance(value, str):
-            raise file.error((*place, "steps", index), f"{value!r} is not a name", "Write one name.")
-    return Rule(
-        name=str(entry.get("rule") or first["intent"]),
-        intent=values[0],
-        actions=tuple(action for action in values[1:] if action != "action_listen"),
-        path=file.path,
-        line=file.line(*place) or 0,
-    )
+def where(file: YamlFile, place: Place, root: Path) -> str:
+    """File, relative to the assistant's folder, and line of what stands at `place`."""
+    path = file.path.relative_to(root) if file.path.is_relative_to(root) else file.path
+    return f"{path.as_posix()}:{file.line(*place)}"
+
+
+def _parse_rule(
+    file: YamlFile, place: Place, entry: dict[str, Any], name: str, root: Path, notices: list[str]
+) -> list[Rule]:
+    ways, cut = variants(parse_steps(file, (*place, "steps"), entry["steps"], notices))
+    if cut:
+        notices.append(
+            f"{file.path}:{file.line(*place)}: only the first {len(ways)} of the ways through {name!r} count"
+        )
+    return [
+        Rule(
+            name=name,
+            steps=tuple(_plain(file, place, name, step) for step in way),
+            conditions=_conditions(file, (*place, "condition"), entry.get("condition"), notices),
+            starts_conversation=flag_at(file, entry, "conversation_start", place, default=False),
+            waits_for_user=flag_at(file, entry, "wait_for_user_input", place, default=True),
+            where=where(file, place, root),
+        )
+        for way in ways
+    ]
+
+
+def _plain(file: YamlFile, place: Place, name: str, step: Step | CheckpointStep) -> Step:
+    if isinstance(step, CheckpointStep):
+        raise file.error(place, f"the rule {name!r} has the checkpoint {step.name!r}", "Write it as a story.")
+    return step
+
+
+def _conditions(file: YamlFile, place: Place, value: Any, notices: list[str]) -> tuple[Condition, ...]:
+    fix = "Write `- active_loop: ...` or `- slot_was_set: ...`."
+    conditions: list[Condition] = []
+    for index, item in enumerate(list_at(file, value, place, fix)):
+        at = (*place, index)
+        if not isinstance(item, dict) or not CONDITION_KEYS & set(item):
+            raise file.error(at, f"{item!r} is not a condition", fix)
+        if "active_loop" in item:
+            conditions.append(parse_loop(file, at, item["active_loop"]))
+        conditions += parse_slots_set(file, (*at, "slot_was_set"), item.get("slot_was_set"))
+        notices += unknown_keys(file, item, at, CONDITION_KEYS, "a condition")
+    return tuple(conditions)

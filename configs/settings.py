@@ -16,7 +16,8 @@ from configs.errors import SettingsError
 from configs.yaml_file import nearest
 
 PREFIX = "KEFU_"
-SECRETS = frozenset({"admin_token"})  # each may stand in a file that KEFU_<NAME>_FILE names
+# Each may stand in a file that KEFU_<NAME>_FILE names.
+SECRETS = frozenset({"admin_token", "api_token", "database_url", "jwt_secret"})
 
 
 class LogFormat(StrEnum):
@@ -33,6 +34,20 @@ class LogLevel(StrEnum):
     INFO = "info"
     WARNING = "warning"
     ERROR = "error"
+
+
+class JwtMethod(StrEnum):
+    """How the tokens of the HTTP API are signed; a token that names another way is refused."""
+
+    HS256 = "HS256"
+    HS384 = "HS384"
+    HS512 = "HS512"
+    RS256 = "RS256"
+    RS384 = "RS384"
+    RS512 = "RS512"
+    ES256 = "ES256"
+    ES384 = "ES384"
+    ES512 = "ES512"
 
 
 def _parse_list(value: object) -> object:
@@ -55,6 +70,12 @@ class Settings(BaseSettings):
         None,
         description="Where releases and conversations are kept; by default `.kefu` in the assistant's folder.",
     )
+    database_url: Annotated[SecretStr, Field(min_length=1)] | None = Field(
+        None, description="The database of the conversations; by default a SQLite file in the data folder."
+    )
+    database_pool: Annotated[int, Field(ge=1, le=100)] = Field(
+        8, description="Connections to PostgreSQL that a process opens at most."
+    )
     log_format: LogFormat = Field(LogFormat.CONSOLE, description="`console` or `json`.")
     log_level: LogLevel = Field(LogLevel.INFO, description="`debug`, `info`, `warning` or `error`.")
     inference_threads: Annotated[int, Field(ge=1, le=64)] = Field(
@@ -70,6 +91,9 @@ class Settings(BaseSettings):
     request_timeout_s: Annotated[float, Field(gt=0, le=600)] = Field(
         10.0, description="A message not answered by then is refused with 503."
     )
+    action_timeout_s: Annotated[float, Field(gt=0, le=600)] = Field(
+        10.0, description="A custom action that has not ended by then counts as failed."
+    )
     max_body_bytes: Annotated[int, Field(ge=1_024, le=64 * 1024 * 1024)] = Field(
         65_536, description="Largest request body; a larger one is refused with 413."
     )
@@ -84,6 +108,21 @@ class Settings(BaseSettings):
     )
     admin_token: Annotated[SecretStr, Field(min_length=16)] | None = Field(
         None, description="What `/knowledge` wants as its bearer token; without one it answers nobody."
+    )
+    enable_api: bool = Field(True, description="Serve Rasa's HTTP API; channels and health are served without it too.")
+    api_token: Annotated[SecretStr, Field(min_length=16)] | None = Field(
+        None, description="What the HTTP API takes as `?token=` or as a bearer token."
+    )
+    jwt_secret: Annotated[SecretStr, Field(min_length=32)] | None = Field(
+        None, description="The key, or the public key in PEM, of the JSON Web Tokens that the HTTP API takes."
+    )
+    jwt_method: JwtMethod = Field(JwtMethod.HS256, description="How those tokens are signed.")
+    jwt_audience: str | None = Field(
+        None, description="What their `aud` must hold; without one they may have no `aud`."
+    )
+    jwt_require_exp: bool = Field(True, description="Refuse those that never expire.")
+    callback_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_parse_list)] = Field(
+        (), description="Hosts besides this machine that `callback_url` may name, as a JSON list."
     )
     wandb: bool = Field(False, description="Log trainings to Weights & Biases too.")
 

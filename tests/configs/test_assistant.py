@@ -6,8 +6,20 @@ from pathlib import Path
 import pydantic
 import pytest
 
-from configs import MINIMAL, STARTER, AssistantError, Example, Rule, Variation, copy_assistant, read_assistant
+from configs import (
+    MINIMAL,
+    STARTER,
+    Assistant,
+    AssistantError,
+    Example,
+    Rule,
+    Variation,
+    copy_assistant,
+    read_assistant,
+)
 from configs.bot_spec import BotSpec
+from configs.flows import ActionStep, UserStep
+from configs.slots import Slot
 
 NLU = "nlu:\n- intent: greet\n  examples: |\n    - hello\n- intent: bye\n  examples: |\n    - good bye\n"
 FILES = {
@@ -16,6 +28,15 @@ FILES = {
     "data/nlu.yml": NLU,
     "data/rules.yml": "rules:\n- rule: Greet\n  steps:\n  - intent: greet\n  - action: utter_greet\n",
 }
+
+
+def answers(assistant: Assistant) -> dict[str, tuple[str, ...]]:
+    """By the intent that each rule begins with, the actions after it."""
+    return {
+        first.intent: tuple(step.action for step in rule.steps if isinstance(step, ActionStep))
+        for rule in assistant.rules
+        if isinstance(first := rule.steps[0], UserStep)
+    }
 
 
 def assistant_folder(parent: Path, changed: Mapping[str, str | None] | None = None) -> Path:
@@ -57,34 +78,72 @@ def test_a_folder_is_read_as_a_whole(tmp_path: Path) -> None:
 def test_an_intent_without_a_rule_is_answered_by_the_response_of_its_name(tmp_path: Path) -> None:
     folder = assistant_folder(tmp_path)
     assert read_assistant(folder).rules == (
-        Rule(name="Greet", intent="greet", actions=("utter_greet",), path=folder / "data/rules.yml", line=2),
-        Rule(name="utter_bye", intent="bye", actions=("utter_bye",), path=folder / "data/nlu.yml", line=7),
+        Rule(
+            name="Greet",
+            steps=(UserStep(intent="greet"), ActionStep(action="utter_greet")),
+            where="data/rules.yml:2",
+        ),
+        Rule(name="utter_bye", steps=(UserStep(intent="bye"), ActionStep(action="utter_bye")), where="data/nlu.yml:7"),
     )
+
+
+def test_an_intent_that_a_story_waits_for_needs_no_rule_of_its_own(tmp_path: Path) -> None:
+    folder = assistant_folder(
+        tmp_path,
+        {
+            "data/stories.yml": "stories:\n- story: leave\n  steps: [{intent: greet}, {action: utter_greet}, "
+            "{intent: bye}, {action: utter_bye}]\n"
+        },
+    )
+    assistant = read_assistant(folder)
+    assert answers(assistant) == {"greet": ("utter_greet",)}
+    assert [(story.name, len(story.steps), story.where) for story in assistant.stories] == [
+        ("leave", 4, "data/stories.yml:2")
+    ]
+    assert BotSpec.of(assistant).answerable == {"greet", "bye"}
 
 
 def test_an_intent_without_rule_and_response_is_left_without(tmp_path: Path) -> None:
     folder = assistant_folder(tmp_path, {"domain.yml": "intents: [greet, bye]\nresponses: {utter_greet: [Hi]}\n"})
-    assert [rule.intent for rule in read_assistant(folder).rules] == ["greet"]
+    assert answers(read_assistant(folder)) == {"greet": ("utter_greet",)}
 
 
-def test_a_rule_for_a_retrieval_intent_answers_each_of_its_parts(tmp_path: Path) -> None:
+FAQ = {
+    "domain.yml": "intents: [greet, faq]\nresponses:\n  utter_greet: [Hi]\n  utter_more: [More?]\n"
+    "  utter_faq/hours: [From 9]\n  utter_faq/place: [Leeds]\n",
+    "data/nlu.yml": "nlu:\n- {intent: greet, examples: [hello]}\n- {intent: faq/hours, examples: [open?]}\n"
+    "- {intent: faq/place, examples: [where?]}\n",
+}
+
+
+def test_a_rule_for_a_retrieval_intent_stays_one_rule_and_answers_all_its_parts(tmp_path: Path) -> None:
+    rules = "rules:\n- steps: [{intent: faq}, {action: utter_faq}, {action: utter_more}]\n"
+    assistant = read_assistant(assistant_folder(tmp_path, {**FAQ, "data/rules.yml": rules}))
+    assert answers(assistant) == {"faq": ("utter_faq", "utter_more"), "greet": ("utter_greet",)}
+    assert BotSpec.of(assistant).answerable == {"greet", "faq", "faq/hours", "faq/place"}
+    assert assistant.notices == ()
+
+
+def test_parts_of_a_retrieval_intent_without_a_rule_are_answered_by_their_responses(tmp_path: Path) -> None:
+    assistant = read_assistant(assistant_folder(tmp_path, {**FAQ, "data/rules.yml": "rules: []\n"}))
+    assert answers(assistant) == {
+        "greet": ("utter_greet",),
+        "faq/hours": ("utter_faq/hours",),
+        "faq/place": ("utter_faq/place",),
+    }
+    assert BotSpec.of(assistant).answerable == {"greet", "faq/hours", "faq/place"}
+    assert assistant.notices == ()
+
+
+def test_responses_may_stand_beside_the_examples(tmp_path: Path) -> None:
     folder = assistant_folder(
         tmp_path,
         {
-            "domain.yml": "intents: [greet, faq]\nresponses:\n  utter_greet: [Hi]\n  utter_more: [More?]\n"
-            "  utter_faq/hours: [From 9]\n  utter_faq/place: [Leeds]\n",
-            "data/nlu.yml": "nlu:\n- {intent: greet, examples: [hello]}\n- {intent: faq/hours, examples: [open?]}\n"
-            "- {intent: faq/place, examples: [where?]}\n",
-            "data/rules.yml": "rules:\n- steps: [{intent: faq}, {action: utter_faq}, {action: utter_more}]\n",
+            "domain.yml": "intents: [greet, bye]\nresponses: {utter_greet: [Hi]}\n",
+            "data/nlu.yml": f"{NLU}responses: {{utter_bye: [Bye]}}\n",
         },
     )
-    assistant = read_assistant(folder)
-    assert {rule.intent: rule.actions for rule in assistant.rules} == {
-        "faq/hours": ("utter_faq/hours", "utter_more"),
-        "faq/place": ("utter_faq/place", "utter_more"),
-        "greet": ("utter_greet",),
-    }
-    assert assistant.notices == ()
+    assert answers(read_assistant(folder)) == {"greet": ("utter_greet",), "bye": ("utter_bye",)}
 
 
 def test_domain_and_data_may_be_split_into_files_of_either_ending(tmp_path: Path) -> None:
@@ -118,10 +177,7 @@ def test_two_rules_that_say_the_same_are_allowed(tmp_path: Path) -> None:
     folder = assistant_folder(
         tmp_path, {"data/more.yml": "rules:\n- steps: [{intent: greet}, {action: utter_greet}]\n"}
     )
-    assert {rule.intent: rule.actions for rule in read_assistant(folder).rules} == {
-        "greet": ("utter_greet",),
-        "bye": ("utter_bye",),
-    }
+    assert answers(read_assistant(folder)) == {"greet": ("utter_greet",), "bye": ("utter_bye",)}
 
 
 def test_actions_of_the_domain_and_of_rasa_may_be_used(tmp_path: Path) -> None:
@@ -133,27 +189,35 @@ def test_actions_of_the_domain_and_of_rasa_may_be_used(tmp_path: Path) -> None:
             "- steps: [{intent: bye}, {action: action_restart}, {action: action_default_fallback}]\n",
         },
     )
-    assert [rule.actions for rule in read_assistant(folder).rules] == [
-        ("action_look_up",),
-        ("action_restart", "action_default_fallback"),
-    ]
+    assert answers(read_assistant(folder)) == {
+        "greet": ("action_look_up",),
+        "bye": ("action_restart", "action_default_fallback"),
+    }
 
 
 def test_everything_not_honoured_is_said_once(tmp_path: Path) -> None:
     folder = assistant_folder(
         tmp_path,
         {
-            "config.yml": "language: en\npipeline: [{name: DIETClassifier}]\n",
+            "config.yml": "language: en\npipeline: [{name: DIETClassifier}]\npolicies: [{name: TEDPolicy}]\n",
             "domain.yml": "intents: [greet]\nentities: [city]\nresponses: {utter_greet: [Hi]}\n",
-            "data/stories.yml": "stories:\n- story: a\n",
+            "data/stories.yml": "stories:\n- {story: a, steps: [{user: hi}, {bot: hello}]}\ntests: []\n",
             "data/nlu.yml": f"{NLU}- lookup: town\n  examples: |\n    - Paris\n",
+            "endpoints.yml": "lock_store: {type: redis}\naction_endpoint: {url: http://localhost:5055/webhook}\n",
+            "credentials.yml": "",
+            "actions/actions.py": "",
         },
     )
     assert read_assistant(folder).notices == (
         f"{folder}/config.yml: `pipeline` is not used: Kefu's own encoder and classifier are used instead",
-        f"{folder}/data/stories.yml:1: stories are not followed yet; rules are",
+        f"{folder}/config.yml:3: TEDPolicy is not used: stories are followed where they match word for word",
+        f"{folder}/data/stories.yml:3: unknown key `tests` in a file of data/ is ignored.",
+        f"{folder}/data/stories.yml:2: the story 'a' is not followed: it has `user:` words without an `intent:`",
         "the intent bye has examples but is not listed in the domain; it is used all the same",
-        "the intent bye has neither a rule nor a response utter_bye: it is never answered from a template",
+        "the intent bye has neither a rule nor a story nor a response utter_bye: it is never answered from a template",
+        f"{folder}/endpoints.yml:1: `lock_store` is not used: "
+        "Kefu's own store keeps the turns of a conversation in order",
+        f"{folder}/credentials.yml: not used yet",
         f"{folder}/data/nlu.yml:8: the lookup town is not used: no entity has its name",
     )
 
@@ -170,35 +234,54 @@ def test_the_entities_are_those_that_the_domain_lists_and_those_that_examples_ma
     assert read_assistant(folder).entity_names == {"city", "unused", "name"}
 
 
-def test_what_only_rasa_can_do_is_said_and_the_rest_is_used(tmp_path: Path) -> None:
+def test_forms_custom_actions_and_rasas_own_actions_are_followed(tmp_path: Path) -> None:
     folder = assistant_folder(
         tmp_path,
         {
-            "domain.yml": "intents: [greet, bye]\nactions: [action_book]\nforms: {table_form: {required_slots: [n]}}\n"
-            "responses: {utter_greet: [Hi], utter_sorry: [Sorry]}\n",
+            "domain.yml": "intents: [greet, bye]\nactions: [action_book]\nresponses: {utter_sorry: [Sorry]}\n"
+            "slots: {n: {type: text}}\nforms: {table_form: {required_slots: [n]}}\n",
             "data/rules.yml": "rules:\n"
-            "- {rule: Sorry, steps: [{intent: nlu_fallback}, {action: utter_sorry}]}\n"
+            "- {rule: Sorry, steps: [{intent: nlu_fallback}, {action: action_two_stage_fallback}, "
+            "{active_loop: action_two_stage_fallback}]}\n"
             "- {rule: Back, steps: [{intent: back}, {action: action_back}]}\n"
-            "- {rule: Table, steps: [{intent: bye}, {action: table_form}]}\n"
-            "- {rule: Book, steps: [{intent: greet}, {action: action_book}]}\n",
-            "data/sub.yml": "nlu:\n- intent: bye\n  examples:\n  - see you\n  - HELLO\n",
-            "endpoints.yml": "",
+            "- {rule: Table, steps: [{intent: bye}, {action: table_form}, {active_loop: table_form}]}\n"
+            "- {rule: Book, steps: [{intent: greet}, {action: action_book}, {action: action_handoff}]}\n",
         },
     )
     assistant = read_assistant(folder)
-    assert {rule.intent: rule.actions for rule in assistant.rules} == {
-        "nlu_fallback": ("utter_sorry",),
-        "greet": ("action_book",),
+    assert answers(assistant) == {
+        "nlu_fallback": ("action_two_stage_fallback",),
+        "back": ("action_back",),
+        "bye": ("table_form",),
+        "greet": ("action_book", "action_handoff"),
     }
+    assert assistant.notices == ()
+
+
+def test_an_example_that_stands_under_two_intents_is_used_under_the_first(tmp_path: Path) -> None:
+    folder = assistant_folder(tmp_path, {"data/sub.yml": "nlu:\n- intent: bye\n  examples:\n  - see you\n  - HELLO\n"})
+    assistant = read_assistant(folder)
     assert [example.text for example in assistant.examples if example.intent == "bye"] == ["good bye", "see you"]
     assert assistant.notices == (
-        f"{folder}/domain.yml:3: `forms` is not used: forms are not run yet",
         f"{folder}/data/sub.yml:5: 'HELLO' is not used as an example of bye: it is one of greet in nlu.yml:4",
-        f"{folder}/data/rules.yml:3: the rule 'Back' is not followed yet: action_back cannot be done",
-        f"{folder}/data/rules.yml:4: the rule 'Table' is not followed yet: table_form cannot be done",
-        "the custom action action_book is not run yet; utter_default is said instead",
-        "the intent bye has neither a rule nor a response utter_bye: it is never answered from a template",
-        f"{folder}/endpoints.yml: not used yet",
+    )
+
+
+def test_an_intent_that_fills_a_slot_needs_no_answer(tmp_path: Path) -> None:
+    folder = assistant_folder(
+        tmp_path,
+        {
+            "domain.yml": "intents: [greet, bye, inform, yes]\nentities: [city]\nresponses: {utter_bye: [Bye]}\n"
+            "slots:\n  city: {type: text, mappings: [{type: from_entity, entity: city}]}\n"
+            "  ok: {type: bool, mappings: [{type: from_intent, intent: yes, value: true}]}\n",
+            "data/rules.yml": "rules: []\n",
+            "data/more.yml": "nlu:\n- {intent: inform, examples: ['[Rome](city)']}\n"
+            "- {intent: yes, examples: [sure]}\n",
+        },
+    )
+    assert read_assistant(folder).notices == (
+        "the intent greet has neither a rule nor a story nor a response utter_greet: "
+        "it is never answered from a template",
     )
 
 
@@ -252,8 +335,9 @@ def test_what_only_rasa_can_do_is_said_and_the_rest_is_used(tmp_path: Path) -> N
         (
             {"data/z.yml": "rules:\n- rule: Also\n  steps: [{intent: greet}, {action: utter_bye}]\n"},
             "/data/z.yml:2",
-            "the rules 'Greet' and 'Also' answer 'greet' differently",
-            "Keep one of them.",
+            "the rules 'Greet' and 'Also' contradict each other: where 'Greet' goes on with utter_greet, "
+            "'Also' goes on with utter_bye",
+            "Keep one of them, or give one a `condition:`. The other stands in data/rules.yml:2.",
         ),
         (
             {
@@ -261,8 +345,30 @@ def test_what_only_rasa_can_do_is_said_and_the_rest_is_used(tmp_path: Path) -> N
                 "data/rules.yml": "rules:\n- rule: F\n  steps: [{intent: faq}, {action: utter_faq}]\n",
             },
             "/data/rules.yml:2",
-            "the rule 'F' uses 'utter_faq/hours', which the domain does not define",
-            "Add it under `responses:` or `actions:`.",
+            "the rule 'F' uses 'utter_faq', which the domain does not define",
+            "Add it under `responses:` or `actions:`. Did you mean 'utter_bye'?",
+        ),
+        (
+            {"data/s.yml": "stories:\n- {story: S, steps: [{intent: gret}]}\n"},
+            "/data/s.yml:2",
+            "the story 'S' waits for the intent 'gret', which has no examples",
+            "Add examples or mend the name. Did you mean 'greet'?",
+        ),
+        (
+            {"data/s.yml": "stories:\n- {story: S, steps: [{intent: greet}, {action: utter_by}]}\n"},
+            "/data/s.yml:2",
+            "the story 'S' uses 'utter_by', which the domain does not define",
+            "Add it under `responses:` or `actions:`. Did you mean 'utter_bye'?",
+        ),
+        (
+            {
+                "domain.yml": "intents: [greet, bye]\nslots: {n: {type: text}}\nforms: {buy: {required_slots: [n]}}\n"
+                "responses: {utter_greet: [Hi]}\n",
+                "data/s.yml": "rules:\n- {rule: R, condition: [{active_loop: by}], steps: [{intent: bye}]}\n",
+            },
+            "/data/s.yml:2",
+            "the rule 'R' has the form 'by', which the domain does not define",
+            "Add it under `forms:`. Did you mean 'buy'?",
         ),
     ],
 )
@@ -339,14 +445,15 @@ def test_what_the_bot_needs_survives_a_release_unchanged() -> None:
     spec = BotSpec.of(assistant)
     assert spec.name == "shop"
     assert spec.domain == assistant.domain
-    assert spec.actions["greet"] == ("utter_greet",)
+    assert spec.rules == assistant.rules
+    assert spec.answerable == {example.intent for example in assistant.examples}
     assert BotSpec.from_json(spec.to_json()) == spec
 
 
 @pytest.mark.parametrize("initial", [None, True, 1.5, 10**299, "客服", ["a", {"b": [1]}], {"c": None}])
 def test_a_slots_value_survives_a_release_unchanged(initial: object, tmp_path: Path) -> None:
     spec = BotSpec.of(read_assistant(assistant_folder(tmp_path)))
-    spec = replace(spec, domain=replace(spec.domain, slots={"a": initial}))
+    spec = replace(spec, domain=replace(spec.domain, slots={"a": Slot(name="a", initial_value=initial)}))
     assert BotSpec.from_json(spec.to_json()) == spec
 
 
@@ -354,3 +461,55 @@ def test_a_slots_value_survives_a_release_unchanged(initial: object, tmp_path: P
 def test_what_is_no_spec_is_refused(raw: bytes) -> None:
     with pytest.raises(pydantic.ValidationError):
         BotSpec.from_json(raw)
+
+
+def test_what_the_policies_say_is_carried_along(tmp_path: Path) -> None:
+    policies = (
+        "policies:\n- {name: RulePolicy, core_fallback_action_name: utter_bye, enable_fallback_prediction: false}\n"
+    )
+    spec = BotSpec.of(
+        read_assistant(
+            assistant_folder(tmp_path, {"config.yml": f"{policies}- {{name: MemoizationPolicy, max_history: 3}}\n"})
+        )
+    )
+    assert (spec.max_history, spec.fallback_action, spec.falls_back) == (3, "utter_bye", False)
+    assert BotSpec.from_json(spec.to_json()) == spec
+
+
+EVERYTHING = {
+    "domain.yml": """
+intents: [greet, bye, {book: {use_entities: [size, city, name]}}]
+entities: [size, name, {city: {roles: [to]}}]
+slots:
+  size: {type: categorical, values: [big, small], mappings: [{type: from_entity, entity: size}]}
+  name:
+    type: text
+    mappings: [{type: from_text, conditions: [{active_loop: buy, requested_slot: name}]}]
+  n: {type: float, max_value: 9, initial_value: 2, mappings: [{type: custom, action: action_n}]}
+forms: {buy: {required_slots: [size, name], ignored_intents: [bye]}}
+actions: [{action_n: {send_domain: true}}]
+responses:
+  utter_greet: [{text: Hi, condition: [{type: slot, name: size, value: big}], metadata: {a: [1]}, id: x}, Hello]
+""",
+    "data/rules.yml": """
+rules:
+- {rule: Book, condition: [{active_loop: null}, {slot_was_set: [n]}], steps: [{intent: book}, {action: buy}]}
+stories:
+- story: long
+  steps:
+  - {intent: book, entities: [{city: Leeds, role: to}]}
+  - action: buy
+  - active_loop: null
+  - slot_was_set: [{size: big}, {n: null}]
+  - action: utter_greet
+""",
+}
+
+
+def test_a_whole_rasa_project_survives_a_release_unchanged(tmp_path: Path) -> None:
+    assistant = read_assistant(assistant_folder(tmp_path, EVERYTHING))
+    spec = BotSpec.of(assistant)
+    raw = spec.to_json()
+    assert BotSpec.from_json(raw) == spec
+    assert b'"book":["city","name","size"]' in b"".join(raw.split())
+    assert str(tmp_path).encode() not in raw

@@ -65,11 +65,10 @@ def test_every_section_is_read() -> None:
 
 
 def test_rasas_keys_that_are_not_honoured_are_said_and_what_is_done_instead() -> None:
-    _, config, notices = read("language: en\npolicies: [{name: TEDPolicy}]\npipeline: [{name: DIETClassifier}]\n")
+    _, config, notices = read("language: en\npolicies: [{name: RulePolicy}]\npipeline: [{name: DIETClassifier}]\n")
     assert config == KefuConfig()
     assert notices == [
         "config.yml: `pipeline` is not used: Kefu's own encoder and classifier are used instead",
-        "config.yml: `policies` is not used: Kefu follows rules, then past answers, and asks back when unsure",
     ]
 
 

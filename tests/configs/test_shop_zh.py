@@ -8,6 +8,7 @@ import pytest
 
 from configs import Assistant, read_assistant
 from configs.assistant import SHIPPED
+from configs.flows import ActionStep, UserStep
 from retrieval import Pair, read_knowledge
 from retrieval.knowledge import COLUMNS
 
@@ -69,9 +70,11 @@ def test_no_example_and_no_stored_question_stands_twice(shop: Assistant, pairs: 
 
 
 def test_every_intent_has_a_rule_a_chinese_title_and_two_ways_to_say_each_response(shop: Assistant) -> None:
-    ruled = [rule for rule in shop.rules if rule.path.name == "rules.yml"]
-    assert sorted(rule.intent for rule in ruled) == sorted(shop.domain.intents)
-    said = {action for rule in ruled for action in rule.actions} | {"utter_default", "utter_clarify"}
+    ruled = [rule for rule in shop.rules if rule.where.startswith("data/rules.yml:")]
+    intents = [step.intent for rule in ruled for step in rule.steps if isinstance(step, UserStep)]
+    assert sorted(intents) == sorted(shop.domain.intents)
+    actions = {step.action for rule in ruled for step in rule.steps if isinstance(step, ActionStep)}
+    said = actions | {"utter_default", "utter_clarify"}
     assert {name for name in said if len(set(shop.domain.responses[name])) < 2} == set()
     assert set(shop.config.titles) == set(shop.domain.intents)
     assert [title for title in shop.config.titles.values() if title.isascii()] == []

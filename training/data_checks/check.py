@@ -14,6 +14,7 @@ from nlu.text import prepare_text
 from nlu.torch_encoder import best_device, load_torch_encoder
 from training.data_checks.balance import alike_intents, small_intents, unbalanced_intents
 from training.data_checks.corpus import Corpus
+from training.data_checks.dialogue import dialogue_findings
 from training.data_checks.duplicates import (
     near_text_under_two_intents,
     repeated_examples,
@@ -56,7 +57,7 @@ def check_assistant(assistant: Assistant, embed: Embed, questions_path: Path | N
     )
     corpus = Corpus.of(examples, rows)
     passages = [corpus.passage(position) for position in range(len(examples))]
-    findings = _of_examples(corpus)
+    findings = [*_of_examples(corpus), *dialogue_findings(assistant)]
     learned_rows = np.concatenate([rows, stored_rows])
     findings += leaked_questions(questions, question_rows, [*passages, *stored], learned_rows)
     regions = regions_of(assistant.language)

@@ -18,6 +18,10 @@ class Kind(StrEnum):
 
     CARD_OR_ID = "card or identity number"
     SAME_TEXT = "same text under two intents"
+    ENDLESS_FORM = "form that cannot end"
+    UNDEFINED = "name that nothing defines"
+    CONTRADICTION = "rules and stories that contradict each other"
+    UNASKED_SLOT = "slot that nothing asks for"
     SMALL_INTENT = "intent with few examples"
     MISLABELLED = "example that looks like another intent"
     NEAR_TEXT = "nearly the same text under two intents"
@@ -27,6 +31,7 @@ class Kind(StrEnum):
     UNMARKED = "entity that is not marked"
     UNBALANCED = "intents of very different size"
     REPEATED = "repeated example"
+    UNUSED = "name that nothing uses"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

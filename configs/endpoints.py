@@ -1,0 +1,113 @@
+"""Rasa's `endpoints.yml`: the servers that a running bot asks. Of one machine, not of a release."""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, AnyHttpUrl, BaseModel, ConfigDict, ValidationError
+
+from configs.yaml_file import Place, YamlFile, read_yaml
+from configs.yaml_values import mapping_at, unknown_keys
+
+FILE = "endpoints.yml"
+SECTIONS_USED = ("action_endpoint", "nlg")
+SECTIONS_IGNORED = {
+    "tracker_store": "conversations are kept in Kefu's own store",
+    "lock_store": "Kefu's own store keeps the turns of a conversation in order",
+    "event_broker": "events are kept in the store, and the HTTP API gives them",
+    "models": "releases are taken from the data folder",
+    "nlu": "messages are understood in the same process",
+}
+_VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w+)")
+
+
+def _http_url(value: str) -> str:
+    AnyHttpUrl(value)
+    return value
+
+
+class Endpoint(BaseModel):
+    """A server that is asked."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
+
+    url: Annotated[str, AfterValidator(_http_url)]
+
+
+class Endpoints(BaseModel):
+    """What of `endpoints.yml` is honoured: where custom actions are run and who makes the bot's words, if not Kefu."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
+
+    action_endpoint: Endpoint | None = None
+    nlg: Endpoint | None = None
+
+
+def read_endpoints(root: Path, environment: Mapping[str, str] = os.environ) -> Endpoints:
+    """The servers of the assistant in `root`; none where it has no such file. `${NAME}` stands for a variable.
+
+    Raises:
+        AssistantError: The file is wrong, or names a variable that is not set.
+    """
+    file = _file(root)
+    if file is None:
+        return Endpoints()
+    given: dict[str, Any] = {}
+    for section in SECTIONS_USED:
+        found = mapping_at(file, file.data.get(section), (section,))
+        if found.get("url") is not None:
+            given[section] = {"url": _substituted(file, (section, "url"), found["url"], environment)}
+    try:
+        return Endpoints.model_validate(given)
+    except ValidationError as error:
+        place = tuple(error.errors(include_url=False)[0]["loc"])
+        raise file.error(place, f"{'.'.join(map(str, place))} is no URL", "Write http://host:port/path.") from error
+
+
+def endpoint_notices(root: Path) -> list[str]:
+    """A line for each thing in the `endpoints.yml` of `root` that is not honoured, and what happens instead.
+
+    Raises:
+        AssistantError: The file is wrong.
+    """
+    file = _file(root)
+    if file is None:
+        return []
+    notices = [
+        f"{file.path}:{file.line(section)}: `{section}` is not used: {instead}"
+        for section, instead in SECTIONS_IGNORED.items()
+        if file.data.get(section)
+    ]
+    for section in SECTIONS_USED:
+        found = mapping_at(file, file.data.get(section), (section,))
+        notices += [
+            f"{file.path}:{file.line(section, key)}: `{key}` of `{section}` is not used: only `url` is"
+            for key in found
+            if key != "url"
+        ]
+    return notices + unknown_keys(file, file.data, (), {*SECTIONS_USED, *SECTIONS_IGNORED}, FILE)
+
+
+def _file(root: Path) -> YamlFile | None:
+    path = root / FILE
+    if not path.exists():
+        return None
+    file = read_yaml(path)
+    if not isinstance(file.data, dict):
+        raise file.error((), "must be a mapping", "Write `action_endpoint:` and, under it, `url: ...`.")
+    return file
+
+
+def _substituted(file: YamlFile, place: Place, value: Any, environment: Mapping[str, str]) -> Any:
+    if not isinstance(value, str):
+        return value
+
+    def variable(found: re.Match[str]) -> str:
+        name = found[1] or found[2]
+        if name not in environment:
+            raise file.error(place, f"the variable {name} is not set", "Set it, or write the value out.")
+        return environment[name]
+
+    return _VARIABLE.sub(variable, value)
