@@ -3,74 +3,58 @@
 import random
 import time
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
 
-from bot.conversation import (
-    Conversation,
-    Event,
-    action_event,
-    bot_event,
-    session_events,
-    slot_events,
-    user_event,
-)
-from bot.engine import Engine, Reading
+import structlog
+
+from bot.action_runner import ActionRunner
+from bot.actions.result import CustomActions
+from bot.conversation import Conversation
+from bot.default_actions import SESSION_START
+from bot.events import LISTEN, Event, action_event, slot_event, user_event
+from bot.flow_policy import NextAction
 from bot.inference import Inference
+from bot.meaning import decision_on, trusted_payload
 from bot.messages import BotMessage, UserMessage
-from bot.parse_data import parse_data
-from bot.payload import PAST_ANSWER, Payload, parse_payload, past_answer_payload
-from bot.policy import (
-    Answer,
-    AskBack,
-    Decision,
-    FallBack,
-    PastAnswer,
-    Reason,
-    Template,
-    decide,
-)
-from bot.responses import Responses
+from bot.next_action import KEFU, next_action
+from bot.parse_data import named_parse_data
+from bot.payload import PAST_ANSWER, Payload
+from bot.policy import FallBack, PastAnswer, Reason, Template
+from bot.reminders import DueReminder, changes_reminders
+from bot.stores.inbox import Claimed
+from bot.stores.store import ConversationStore
+from bot.stores.turn import Held, Loaded
 from bot.timing import add_stage, stage
+from bot.turn import Turn, TurnUnderWay
 from bot.turn_lock import TurnLock
-from configs.domain import Button
-from retrieval.pair import Pair
+from bot.turn_record import stored_reply, turn_write
 
-MAX_TITLE_CHARS = 80
-NLU_FALLBACK = "nlu_fallback"  # Rasa's name for a message that no intent fits
+MAX_ACTIONS = 10  # in one turn, as in Rasa: flows that never listen end here
 
-
-class Store(Protocol):
-    """Where conversations are kept."""
-
-    async def load(self, conversation_id: str) -> Conversation:
-        """The conversation's state; a fresh one where nothing is stored."""
-        ...
-
-    async def append(self, conversation: Conversation, events: list[Event]) -> None:
-        """Writes events and the state they lead to, both or neither."""
-        ...
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
-    """What came of one message.
+class Prediction:
+    """What would come next.
 
     Attributes:
-        reading: How the message was understood; None where a button said what was meant.
+        scores: Every action with its score, in [0, 1].
     """
 
-    messages: tuple[BotMessage, ...]
-    decision: Decision
-    reading: Reading | None
-    release_id: str
+    scores: tuple[tuple[str, float], ...]
+    policy: str
+    confidence: float
 
 
 class DialogueManager:
     """Answers messages.
 
     Args:
+        actions: The owner's custom actions; None where there are none.
         now: Unix time.
         choose: Picks response variations.
     """
@@ -78,163 +62,240 @@ class DialogueManager:
     def __init__(
         self,
         inference: Inference,
-        store: Store,
+        store: ConversationStore,
         *,
+        actions: CustomActions | None = None,
         now: Callable[[], float] = time.time,
         choose: random.Random | None = None,
     ) -> None:
         self._inference = inference
         self._store = store
         self._now = now
-        self._choose = choose or random.Random()  # noqa: S311 - which wording is no secret
+        # Which wording is picked is no secret.
+        self._runner = ActionRunner(store.recent_events, actions, choose or random.Random())  # noqa: S311
         self._lock = TurnLock()
 
-    async def handle(self, message: UserMessage) -> Turn:
-        """Takes one turn; when this returns, the turn is on disk.
+    async def handle(self, message: UserMessage, claimed: Claimed | None = None) -> Turn:
+        """Takes one turn; when this returns, the turn is on disk. What was answered before is not answered again.
+
+        Args:
+            claimed: The message of the inbox that this is; its reply is left to the outbox.
 
         Raises:
             Refused: The server is overloaded or too slow; nothing was written.
         """
-        async with self._lock.turn(message.conversation_id):
-            with stage("store"):
-                before = await self._store.load(message.conversation_id)
-            engine = self._inference.host.engine  # taken once: another may be swapped in at any moment
-            reading = button_pair = None
-            payload = _trusted_payload(engine, message.text, before)
-            if payload is None:
-                reading = await self._inference.read(message.text)
-                add_stage("encode", reading.encode_ms)
-                add_stage("search", reading.search_ms)
-                engine = reading.engine
-            elif payload.name == PAST_ANSWER:
-                button_pair = await self._inference.pair(str(payload.entities.get("pair")))
-            with stage("decide"):
-                decision = _decide(engine, reading, payload, button_pair)
-                turn, events = self._act(engine, message, before, decision, reading)
-            with stage("store"):
-                await self._store.append(before.after(events), events)
-            return turn
+        async with self._turn(message.conversation_id, message.channel, claimed) as turn:
+            if claimed is None and (given := await self._given_before(message)) is not None:
+                turn.messages += given
+                turn.reason = Reason.REPEATED
+                return turn.done()
+            await self._open_session(turn, message.metadata)
+            payload = trusted_payload(turn, message.text)
+            if payload is not None:
+                await self._take_command(turn, payload)
+                parsed = named_parse_data(message.text, payload.name, payload.entities)
+            else:
+                parsed = await self._understand(turn, message.text)
+            turn.happen([user_event(message, parsed, message.external_id or uuid.uuid4().hex, turn.now)])
+            await self._act(turn)
+            return await self._save(turn, message, claimed)
 
-    def _act(
+    async def trigger_intent(
         self,
-        engine: Engine,
-        message: UserMessage,
-        before: Conversation,
-        decision: Decision,
-        reading: Reading | None,
-    ) -> tuple[Turn, list[Event]]:
-        now = self._now()
-        events = self._session(engine, message, before, now)
-        intent = decision.intent if isinstance(decision, Template) else None
-        parsed = parse_data(message.text, reading, intent)
-        events.append(user_event(message, parsed, uuid.uuid4().hex, now))
-        slots = before.after(events).slots
-        responses = Responses(engine.spec.domain, self._choose)
-        messages: list[BotMessage] = []
-        metadata = {"reason": decision.reason.value, "release": engine.id}
-        for action, said in _perform(engine, decision, responses, slots, message.channel):
-            events.append(action_event(action, now, policy="kefu", confidence=decision.confidence))
-            if action == "action_restart":
-                events += [{"event": "restart", "timestamp": now}, *slot_events(_initial_slots(engine), now)]
-            if said is not None:
-                messages.append(said)
-                events.append(bot_event(said, {**metadata, "utter_action": action}, now))
-        events.append(action_event("action_listen", now))
-        turn = Turn(messages=tuple(messages), decision=decision, reading=reading, release_id=engine.id)
-        return turn, events
+        conversation_id: str,
+        name: str,
+        entities: Mapping[str, Any],
+        channel: str,
+        claimed: Claimed | None = None,
+    ) -> Turn:
+        """Takes a turn as if the customer had meant the intent `name`: for what happens outside the chat.
 
-    def _session(self, engine: Engine, message: UserMessage, before: Conversation, now: float) -> list[Event]:
-        """The events that open a session, where this message begins one."""
+        Args:
+            claimed: The message of the inbox that says so.
+        """
+        async with self._turn(conversation_id, channel, claimed) as turn:
+            await self._open_session(turn, {})
+            text = f"EXTERNAL: {name}"
+            message = UserMessage(
+                conversation_id=conversation_id, text=text, channel=channel, metadata={"is_external": True}
+            )
+            turn.reason = Reason.EXTERNAL
+            turn.happen([user_event(message, named_parse_data(text, name, entities), uuid.uuid4().hex, turn.now)])
+            await self._act(turn)
+            return await self._save(turn, None, claimed)
+
+    async def remind(self, conversation_id: str, due: DueReminder, channel: str, claimed: Claimed) -> None:
+        """Takes the turn of a reminder, unless the customer has said something since and it was not to come then."""
+        if due.kills_on_message:
+            spoken_at = (await self._store.load(conversation_id)).message_at
+            if spoken_at is not None and spoken_at > due.set_at:
+                await self._store.inbox.give_up(claimed, "the customer spoke before it was due", state="expired")
+                return
+        await self.trigger_intent(conversation_id, due.intent, due.entities, channel, claimed)
+
+    async def execute(
+        self, conversation_id: str, action: str, policy: str | None = None, confidence: float | None = None
+    ) -> Turn:
+        """Runs one action, whatever would come next."""
+        del confidence  # Rasa's field; what is run on command is certain
+        async with self._turn(conversation_id) as turn:
+            turn.reason = Reason.EXTERNAL
+            await self._runner.run(turn, NextAction(action=action, policy=policy or KEFU))
+            return await self._save(turn)
+
+    async def append_events(
+        self, conversation_id: str, events: Sequence[Event], *, replace: bool = False
+    ) -> Conversation:
+        """Adds events that happened elsewhere; with `replace`, in the place of all that have happened."""
+        if not replace:
+            return await self.change(conversation_id, lambda _: events)
+        async with self._turn(conversation_id) as turn:
+            turn.conversation = Conversation(id=conversation_id)
+            turn.happen(events)
+            await self._store.replace(turn.conversation, turn.events)
+            return turn.conversation
+
+    async def erase(self, conversation_id: str) -> bool:
+        """Deletes everything of a conversation; False where there was nothing."""
+        async with self._lock.turn(conversation_id):
+            return await self._store.erase(conversation_id)
+
+    async def change(self, conversation_id: str, make: Callable[[Conversation], Sequence[Event]]) -> Conversation:
+        """Commits, in the conversation's turn, the events that `make` makes of its state; none is none."""
+        async with self._turn(conversation_id) as turn:
+            turn.happen(make(turn.conversation))
+            return (await self._save(turn)).conversation
+
+    async def add_message(
+        self, conversation_id: str, text: str, parsed: Mapping[str, Any] | None, channel: str = "rest"
+    ) -> Conversation:
+        """Adds a customer's message without answering it."""
+        async with self._turn(conversation_id, channel) as turn:
+            await self._open_session(turn, {})
+            found = await self._understand(turn, text) if parsed is None else parsed
+            message = UserMessage(conversation_id=conversation_id, text=text, channel=channel)
+            turn.happen([user_event(message, found, uuid.uuid4().hex, turn.now)])
+            return (await self._save(turn)).conversation
+
+    async def tracker(self, conversation_id: str) -> Conversation:
+        """The conversation's state."""
+        return await self._store.load(conversation_id)
+
+    async def predict(self, conversation_id: str) -> Prediction:
+        """What would come next, as things stand."""
+        return self.prediction(await self._store.load(conversation_id))
+
+    def prediction(self, conversation: Conversation) -> Prediction:
+        """What would come next in `conversation`, stored or not."""
+        engine = self._inference.host.engine
+        answered = conversation.now.action not in (LISTEN, None)
+        found = next_action(conversation, engine.spec, engine.flows, None, answered=answered)
         domain = engine.spec.domain
-        if before.last_event_at is not None:
-            silent_minutes = (now - before.last_event_at) / 60
-            if not domain.session_minutes or silent_minutes < domain.session_minutes:
-                return []
-        slots = _initial_slots(engine)
-        if domain.carry_over_slots:
-            slots |= before.slots
-        if message.metadata:
-            slots["session_started_metadata"] = dict(message.metadata)
-        return session_events(slots, now)
+        names = dict.fromkeys((found.action, *domain.actions, *domain.responses, *domain.forms))
+        scores = tuple((name, 1.0 if name == found.action else 0.0) for name in names)
+        return Prediction(scores=scores, policy=found.policy, confidence=1.0)
 
+    @asynccontextmanager
+    async def _turn(
+        self, conversation_id: str, channel: str | None = None, claimed: Claimed | None = None
+    ) -> AsyncIterator[TurnUnderWay]:
+        """A turn that nobody else takes meanwhile, in this process or another."""
+        async with self._lock.turn(conversation_id):
+            with stage("store"):
+                loaded = await self._load(conversation_id, claimed)
+            turn = TurnUnderWay(
+                engine=self._inference.host.engine,
+                loaded=loaded,
+                conversation=loaded.conversation,
+                channel=channel or loaded.conversation.channel or "",
+                now=self._now(),
+            )
+            try:
+                yield turn
+            finally:
+                if isinstance(loaded, Held) and not turn.saved:
+                    await self._store.release(loaded.lease)
 
-def _trusted_payload(engine: Engine, text: str, conversation: Conversation) -> Payload | None:
-    """The command in `text`, if it is one and comes from a button that the bot has shown here."""
-    payload = parse_payload(text)
-    if payload is None:
-        return None
-    known = payload.name in engine.spec.actions or payload.name == PAST_ANSWER
-    trusted = engine.spec.trust_slash_intents or text.strip() in conversation.offered
-    return payload if known and trusted else None
+    async def _load(self, conversation_id: str, claimed: Claimed | None) -> Loaded:
+        if claimed is not None or not self._store.is_shared:
+            return await self._store.load_versioned(conversation_id)
+        return await self._store.hold(conversation_id)
 
+    async def _given_before(self, message: UserMessage) -> tuple[BotMessage, ...] | None:
+        """The reply to a message that has been answered before, where its sender gave it an id."""
+        if message.external_id is None:
+            return None
+        parts = await self._store.reply_of(message.channel, message.account, message.external_id)
+        return None if parts is None else stored_reply(parts)
 
-def _decide(engine: Engine, reading: Reading | None, payload: Payload | None, button_pair: Pair | None) -> Decision:
-    spec = engine.spec
-    if reading is not None:
-        return decide(reading.understanding, reading.hits, spec.actions, spec.policy)
-    assert payload is not None  # noqa: S101 - a turn has words or a command
-    if payload.name == PAST_ANSWER:
-        if button_pair is None:  # it has gone since its button was shown
-            return FallBack(confidence=0.0)
-        return PastAnswer(pair=button_pair, confidence=1.0, reason=Reason.BUTTON)
-    return Template(intent=payload.name, actions=spec.actions[payload.name], confidence=1.0, reason=Reason.BUTTON)
+    async def _open_session(self, turn: TurnUnderWay, metadata: Mapping[str, Any]) -> None:
+        """Opens a session, where this message begins one."""
+        last_event_at, minutes = turn.conversation.last_event_at, turn.domain.session_minutes
+        silent_minutes = 0.0 if last_event_at is None else (turn.now - last_event_at) / 60
+        if last_event_at is not None and (not minutes or silent_minutes < minutes):
+            return
+        if metadata:
+            turn.happen([slot_event("session_started_metadata", dict(metadata), turn.now)])
+        await self._runner.run(turn, NextAction(action=SESSION_START, policy=KEFU))
+        if turn.conversation.now.action != LISTEN:
+            turn.happen([action_event(LISTEN, turn.now)])
+        turn.answered = turn.ended = False
 
+    async def _take_command(self, turn: TurnUnderWay, payload: Payload) -> None:
+        """Decides what a button says is to be done."""
+        if payload.name != PAST_ANSWER:
+            turn.decision = Template(intent=payload.name, confidence=1.0, reason=Reason.BUTTON)
+        elif (pair := await self._inference.pair(str(payload.entities.get("pair")))) is not None:
+            turn.decision = PastAnswer(pair=pair, confidence=1.0, reason=Reason.BUTTON)
+        else:  # it has gone since its button was shown
+            turn.decision = FallBack(confidence=0.0)
+        turn.reason = turn.decision.reason
 
-def _perform(
-    engine: Engine, decision: Decision, responses: Responses, slots: Any, channel: str
-) -> list[tuple[str, BotMessage | None]]:
-    """Each action that the decision calls for, with what the bot says by it."""
+    async def _understand(self, turn: TurnUnderWay, text: str) -> dict[str, Any]:
+        """Reads the message and decides on it; gives Rasa's parse data of it."""
+        reading = await self._inference.read(text)
+        add_stage("encode", reading.encode_ms)
+        add_stage("search", reading.search_ms)
+        turn.reading, turn.engine = reading, reading.engine
+        with stage("decide"):
+            turn.decision, parsed = decision_on(turn, reading, text)
+        turn.reason = turn.decision.reason
+        return parsed
 
-    def say(name: str) -> BotMessage | None:
-        return responses.say(name, slots, channel)
+    async def _act(self, turn: TurnUnderWay) -> None:
+        """Fills slots from the message, and acts until the bot listens again."""
+        if turn.conversation.is_silent:
+            turn.reason = Reason.PERSON
+            return
+        await self._runner.fill_slots(turn)
+        for _ in range(MAX_ACTIONS):
+            if turn.ended or turn.conversation.is_silent:
+                break
+            found = next_action(
+                turn.conversation,
+                turn.engine.spec,
+                turn.engine.flows,
+                turn.decision,
+                answered=turn.answered,
+                rejected=turn.rejected,
+            )
+            if found.action in turn.domain.forms and not turn.answered and turn.reading is not None:
+                turn.reason = Reason.FORM
+            await self._runner.run(turn, found)
+        else:
+            _log.error("turn_cut_off", actions=MAX_ACTIONS, conversation=turn.conversation.id)
+        if turn.conversation.now.action != LISTEN and not turn.conversation.is_silent:
+            turn.happen([action_event(LISTEN, turn.now)])
 
-    def do(actions: tuple[str, ...]) -> list[tuple[str, BotMessage | None]]:
-        known = engine.spec.domain.responses
-        return [(action, say(action if action in known else _utterance(action))) for action in actions]
-
-    match decision:
-        case Template(actions=actions):
-            return do(actions)
-        case PastAnswer(pair=pair):
-            return [("action_past_answer", message) for message in past_answer(pair)]
-        case AskBack(options=options):
-            question = say("utter_clarify") or BotMessage()
-            return [
-                (
-                    "action_ask_back",
-                    replace(question, buttons=tuple(option_button(engine, o) for o in options)),
-                )
-            ]
-        case FallBack():  # a Rasa project answers it by a rule of its own, or by utter_default
-            return do(engine.spec.actions.get(NLU_FALLBACK, ("action_default_fallback",)))
-
-
-def _initial_slots(engine: Engine) -> dict[str, Any]:
-    return {name: value for name, value in engine.spec.domain.slots.items() if value is not None}
-
-
-def _utterance(action: str) -> str:
-    """The response by which an action without one of its own speaks."""
-    return "utter_restart" if action == "action_restart" else "utter_default"
-
-
-def past_answer(pair: Pair) -> tuple[BotMessage, ...]:
-    """What is said by a stored answer: its text with its buttons, behind it one message for each further picture."""
-    first, *others = pair.images or (None,)
-    buttons = tuple(Button(title=button.title, payload=button.payload) for button in pair.buttons)
-    return (
-        BotMessage(text=pair.answer, buttons=buttons, image=first),
-        *(BotMessage(image=image) for image in others),
-    )
-
-
-def option_button(engine: Engine, option: Answer) -> Button:
-    """The button that offers `option`, in the customer's words."""
-    match option:
-        case Template(intent=intent):
-            plain = intent.replace("_", " ").replace("/", ": ").capitalize()
-            return Button(title=engine.spec.titles.get(intent, plain), payload=f"/{intent}")
-        case PastAnswer(pair=pair):
-            question = pair.question
-            short = question if len(question) <= MAX_TITLE_CHARS else f"{question[: MAX_TITLE_CHARS - 1].rstrip()}…"
-            return Button(title=short, payload=past_answer_payload(pair.id))
+    async def _save(
+        self, turn: TurnUnderWay, message: UserMessage | None = None, claimed: Claimed | None = None
+    ) -> Turn:
+        if not turn.events:
+            return turn.done()
+        with stage("store"):
+            about_reminders = changes_reminders(turn.events)
+            waiting = await self._store.reminders(turn.conversation.id) if about_reminders else ()
+            written = turn_write(turn, waiting, message, claimed)
+            await self._store.append(turn.conversation, turn.events, turn=written)
+        turn.saved = True
+        return turn.done()

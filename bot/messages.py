@@ -14,12 +14,16 @@ class UserMessage:
     Attributes:
         conversation_id: Whom it comes from, unique within the channel's accounts.
         channel: The channel's name, such as `rest`.
+        account: Which of the channel's accounts it came to.
+        external_id: The sender's own id of it: sent again under the same one, it is answered once.
         metadata: Whatever the front end sent along.
     """
 
     conversation_id: str
     text: str
     channel: str
+    account: str = ""
+    external_id: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 

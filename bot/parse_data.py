@@ -4,6 +4,7 @@ Where no intent is sure, `nlu_fallback` stands before all others with the thresh
 `FallbackClassifier` leaves it.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -19,21 +20,33 @@ RANKING_LENGTH = 10
 KEPT_RANKING_LENGTH = 3
 
 
-def parse_data(text: str, reading: Reading | None, button_intent: str | None = None) -> dict[str, Any]:
+def parse_data(text: str, reading: Reading, intent: str | None) -> dict[str, Any]:
     """Rasa's parse data as an event keeps it: a short ranking, and of the mood what a person would be told.
 
     Args:
-        reading: None where a button said what was meant.
-        button_intent: The intent a button named, certain by definition.
+        intent: What the message counts as; None for `nlu_fallback`.
     """
-    if reading is None:
-        intent = {"name": button_intent, "confidence": 1.0}
-        return _rasa_form(text, intent=intent, entities=[], ranking=[intent] if button_intent else [])
-    data = _understood(text, reading, KEPT_RANKING_LENGTH)
+    data = _understood(text, reading, KEPT_RANKING_LENGTH, intent)
     kept: dict[str, Any] = {"scope": round(reading.understanding.scope, 4)}
     if mood := reading.understanding.mood:
         kept["mood"] = {"sentiment": mood.sentiment, "felt": list(mood.felt)}
     return {**data, "kefu": kept}
+
+
+def named_parse_data(text: str, intent: str | None, entities: Mapping[str, Any]) -> dict[str, Any]:
+    """Parse data of a message that was not read: a button or somebody else said what is meant.
+
+    Args:
+        intent: Certain by definition; None where nothing is known.
+        entities: A value, or a list of values, by entity.
+    """
+    said = _intent(intent, 1.0) if intent else {"name": None, "confidence": 0.0}
+    found = [
+        {"entity": name, "value": value, "start": 0, "end": len(text), "extractor": "RegexMessageHandler"}
+        for name, values in entities.items()
+        for value in (values if isinstance(values, list) else [values])
+    ]
+    return _rasa_form(text, intent=said, entities=found, ranking=[said] if intent else [])
 
 
 def explained_parse_data(reading: Reading) -> dict[str, Any]:
@@ -64,7 +77,8 @@ def explained_parse_data(reading: Reading) -> dict[str, Any]:
             **_explanation(understanding.text, reading.explanation),
             "scope": scope_sentence(understanding, policy),
         }
-    return {**_understood(understanding.text, reading, RANKING_LENGTH), "kefu": known}
+    sure = understanding.intent.name if fits_an_intent(understanding, policy) else None
+    return {**_understood(understanding.text, reading, RANKING_LENGTH, sure), "kefu": known}
 
 
 def scope_sentence(understanding: Understanding, policy: PolicyConfig) -> str:
@@ -74,13 +88,24 @@ def scope_sentence(understanding: Understanding, policy: PolicyConfig) -> str:
     return f"{share:.1%} of the messages that belong to an intent look less like one than this; {verdict}."
 
 
-def _understood(text: str, reading: Reading, length: int) -> dict[str, Any]:
+def _understood(text: str, reading: Reading, length: int, intent: str | None) -> dict[str, Any]:
     understanding, policy = reading.understanding, reading.engine.spec.policy
-    ranking = [{"name": score.name, "confidence": score.probability} for score in understanding.ranking[:length]]
-    if not fits_an_intent(understanding, policy):
+    ranking = [_intent(score.name, score.probability) for score in understanding.ranking[:length]]
+    chosen = next((s for s in understanding.ranking if s.name == intent), None)
+    if chosen is None:
         ranking.insert(0, {"name": NLU_FALLBACK, "confidence": policy.template_threshold})
+    else:
+        first = _intent(chosen.name, chosen.probability)
+        ranking = [first, *(score for score in ranking if score != first)]
     entities = [entity.to_rasa() for entity in understanding.entities]
     return _rasa_form(text, intent=ranking[0], entities=entities, ranking=ranking)
+
+
+def _intent(name: str, confidence: float) -> dict[str, Any]:
+    """An intent as Rasa names it: one of a retrieval intent by the whole, and in full beside it."""
+    whole, slash, _ = name.partition("/")
+    full = {"full_retrieval_intent_name": name} if slash else {}
+    return {"name": whole, "confidence": confidence, **full}
 
 
 def _rasa_form(

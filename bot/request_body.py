@@ -27,10 +27,11 @@ class Body(BaseModel):
 
 
 class MessageBody(Body):
-    """Body of Rasa's REST channel."""
+    """Body of Rasa's REST channel; `message_id` is Kefu's own: a message that comes again is answered once."""
 
     sender: Annotated[str, Field(min_length=1, max_length=MAX_ID_CHARS)] | None = None
     message: str
+    message_id: Annotated[str, Field(min_length=1, max_length=MAX_ID_CHARS)] | None = None
     input_channel: Annotated[str, Field(max_length=MAX_ID_CHARS)] | None = None
     metadata: dict[str, Any] | None = None
 
@@ -48,7 +49,15 @@ async def read_body(request: web.Request, model: type[Model]) -> Model:
     Raises:
         Refused: 413 too large, 415 not JSON by its type, 400 not JSON, 422 a field is missing or wrong.
     """
-    data = parse_json(await read_bytes(request))
+    return checked_body(parse_json(await read_bytes(request)), model)
+
+
+def checked_body(data: Any, model: type[Model]) -> Model:
+    """`data` as `model`.
+
+    Raises:
+        Refused: 422; a field is missing or wrong.
+    """
     try:
         return model.model_validate(data)
     except ValidationError as error:
@@ -57,23 +66,27 @@ async def read_body(request: web.Request, model: type[Model]) -> Model:
         raise Refused(422, "InvalidField", f"{field}: {first['msg']}.", field=field) from error
 
 
-async def read_bytes(request: web.Request, types: Set[str] = JSON_TYPES) -> bytes:
+async def read_bytes(request: web.Request, types: Set[str] = JSON_TYPES, *, max_bytes: int | None = None) -> bytes:
     """The request's body, of one of `types` or of one that ends in `+json`.
+
+    Args:
+        max_bytes: What `request` takes at most, where that is not what the server takes.
 
     Raises:
         Refused: 413 too large, 415 of another type, 400 not what its headers say.
     """
+    preferred = "application/json" if types >= JSON_TYPES else "application/json or application/x-yaml"
     if request.content_type not in types and not request.content_type.endswith("+json"):
         raise Refused(
             415,
             "UnsupportedMediaType",
-            f"Content-Type is {request.content_type}; send application/json.",
+            f"Content-Type is {request.content_type}; send {preferred}.",
             field="Content-Type",
         )
     try:
         return await request.read()
     except web.HTTPRequestEntityTooLarge as error:
-        limit = request.app[MAX_BODY_BYTES]
+        limit = max_bytes or request.app[MAX_BODY_BYTES]
         raise Refused(413, "BodyTooLarge", f"The body is over {limit:,} bytes.", field="body") from error
     except web.RequestPayloadError as error:
         raise Refused(400, "InvalidBody", "The body is not what its headers say.", field="body") from error

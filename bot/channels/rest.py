@@ -49,6 +49,8 @@ def parse_message(body: MessageBody, max_text_chars: int) -> UserMessage:
         conversation_id=sender,
         text=checked_text(body.message, "message", max_text_chars),
         channel=channel,
+        account=sender,  # an id is its sender's own: nobody gets the reply that another was given
+        external_id=None if body.message_id is None else checked_text(body.message_id, "message_id", max_text_chars),
         metadata=checked_metadata(body.metadata or {}),
     )
 

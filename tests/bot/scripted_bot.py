@@ -9,13 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from bot.dialogue import DialogueManager, Turn
+from bot.dialogue import DialogueManager
 from bot.engine import Reading
+from bot.flow_policy import FlowPolicy
 from bot.messages import UserMessage
 from bot.stores.sqlite import SqliteStore
+from bot.turn import Turn
 from configs import Button, Domain, PolicyConfig, Variation
 from configs.bot_spec import BotSpec
 from configs.entity_spec import EntitySpec
+from configs.flows import ActionStep, Rule, UserStep
+from configs.slots import Slot, SlotType
 from nlu import IntentScore, Understanding
 from retrieval import Hit, Pair
 
@@ -35,14 +39,24 @@ DOMAIN = Domain(
         "utter_clarify": (Variation(text="Which is it?"),),
         "utter_restart": (Variation(text="From the start, then."),),
     },
-    slots={"name": "friend", "city": None},
+    slots={
+        "name": Slot(name="name", type=SlotType.TEXT, initial_value="friend"),
+        "city": Slot(name="city", type=SlotType.TEXT),
+    },
 )
-ACTIONS = {
-    "greet": ("utter_greet",),
-    "hours": ("utter_hours",),
-    "order": ("utter_order", "utter_link"),
-    "restart": ("action_restart",),
-}
+
+
+def rule(intent: str, *actions: str) -> Rule:
+    """When the customer means `intent`, do `actions`."""
+    steps = (UserStep(intent=intent), *(ActionStep(action=action) for action in actions))
+    return Rule(name=f"{intent} is answered", steps=steps)
+
+
+RULES = (
+    rule("greet", "utter_greet"),
+    rule("hours", "utter_hours"),
+    rule("order", "utter_order", "utter_link"),
+)
 PAIRS = (
     Pair(id="p1", question="Do you deliver abroad?", answer="Yes, everywhere."),
     Pair(id="p2", question="Do you " + "really " * 20 + "deliver?", answer="Really."),
@@ -51,7 +65,9 @@ SPEC = BotSpec(
     name="scripted",
     language="en",
     domain=DOMAIN,
-    actions=ACTIONS,
+    rules=RULES,
+    stories=(),
+    max_history=5,
     policy=PolicyConfig(),
     titles={"hours": "Opening hours"},
     trust_slash_intents=False,
@@ -79,7 +95,9 @@ class Clock:
 
 
 def scripted_engine(spec: BotSpec = SPEC, release_id: str = "r1") -> Any:
-    return SimpleNamespace(spec=spec, id=release_id, pairs={pair.id: pair for pair in PAIRS})
+    return SimpleNamespace(
+        spec=spec, id=release_id, flows=FlowPolicy.of(spec), promise=None, pairs={pair.id: pair for pair in PAIRS}
+    )
 
 
 @dataclass

@@ -5,11 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from scripted_bot import ACTIONS, DOMAIN, PAIRS, SPEC, MakeBot, scripted_engine
+from scripted_bot import DOMAIN, PAIRS, RULES, SPEC, MakeBot, rule, scripted_engine
 
-from bot.conversation import slot_events
-from bot.dialogue import MAX_TITLE_CHARS, option_button, past_answer
+from bot.answers import MAX_TITLE_CHARS, option_button, past_answer
 from bot.errors import Overloaded, Refused
+from bot.events import slot_events
 from bot.messages import BotMessage
 from bot.policy import AskBack, FallBack, PastAnswer, Reason, Template
 from bot.stores.sqlite import SqliteStore, StoreError
@@ -36,7 +36,6 @@ async def test_a_first_turn_is_recorded_as_rasa_records_it(scripted: MakeBot) ->
     assert kinds(await bot.events()) == [
         "action:action_session_start",
         "session_started",
-        "slot:name",
         "action:action_listen",
         "user",
         "action:utter_hours",
@@ -51,7 +50,7 @@ async def test_later_turns_need_no_new_session(scripted: MakeBot) -> None:
 
     await bot.say("where is it")
 
-    assert kinds(await bot.events())[8:] == [
+    assert kinds(await bot.events())[7:] == [
         "user",
         "action:utter_order",
         "bot",
@@ -73,7 +72,7 @@ async def test_events_say_what_was_understood_and_why_it_was_answered(scripted: 
     assert user["input_channel"] == "rest"
     assert user["metadata"] == {"page": "/shop"}
     assert len(user["message_id"]) == 32
-    assert (action["policy"], action["confidence"]) == ("kefu", 0.95)
+    assert (action["policy"], action["confidence"]) == ("RulePolicy", 0.95)
     assert said["metadata"] == {"reason": "sure_intent", "release": "r1", "utter_action": "utter_hours"}
     assert said["text"] == "We open at nine.\n\nWe close at five."
     assert turn.release_id == "r1"
@@ -109,7 +108,7 @@ async def test_a_button_that_was_pressed_is_a_user_event_with_its_intent(scripte
         ),
         (
             "where is it",
-            Template(intent="order", actions=ACTIONS["order"], confidence=0.8, reason=Reason.SURE_INTENT),
+            Template(intent="order", confidence=0.8, reason=Reason.SURE_INTENT),
             ["On its way.", "Here is the link."],
             ["utter_order", "utter_link"],
         ),
@@ -127,11 +126,11 @@ async def test_every_decision_has_its_words_and_its_action(
     assert [message.text for message in turn.messages] == said
     events = await bot.events()
     assert [event["text"] for event in events if event["event"] == "bot"] == said
-    assert [event["name"] for event in events[5:] if event["event"] == "action"] == [*actions, "action_listen"]
+    assert [event["name"] for event in events[4:] if event["event"] == "action"] == [*actions, "action_listen"]
 
 
 async def test_a_rule_for_nlu_fallback_says_what_the_bot_does_when_it_does_not_know(scripted: MakeBot) -> None:
-    bot = scripted(actions={**ACTIONS, "nlu_fallback": ("utter_link", "action_default_fallback")})
+    bot = scripted(rules=(*RULES, rule("nlu_fallback", "utter_link", "action_default_fallback")))
 
     turn = await bot.say("blargh")
 
@@ -167,14 +166,13 @@ async def test_a_domain_without_words_for_asking_back_still_asks_back(scripted: 
 
 
 def test_an_option_is_offered_in_the_customers_words() -> None:
-    engine = scripted_engine()
+    titles = {"hours": "Opening hours"}
 
     def title(intent: str) -> str:
-        option = Template(intent=intent, actions=(), confidence=0.5, reason=Reason.SURE_INTENT)
-        return option_button(engine, option).title
+        return option_button(titles, Template(intent=intent, confidence=0.5, reason=Reason.SURE_INTENT)).title
 
-    long = option_button(engine, PastAnswer(pair=PAIRS[1], confidence=0.5, reason=Reason.NEAR_QUESTION)).title
-    short = option_button(engine, PastAnswer(pair=PAIRS[0], confidence=0.5, reason=Reason.NEAR_QUESTION)).title
+    long = option_button(titles, PastAnswer(pair=PAIRS[1], confidence=0.5, reason=Reason.NEAR_QUESTION)).title
+    short = option_button(titles, PastAnswer(pair=PAIRS[0], confidence=0.5, reason=Reason.NEAR_QUESTION)).title
 
     assert title("hours") == "Opening hours"
     assert title("where_is_it") == "Where is it"
@@ -193,7 +191,7 @@ async def test_fifty_messages_at_once_are_taken_one_by_one_in_the_order_they_cam
     events = await bot.events()
     assert [event["text"] for event in events if event["event"] == "user"] == [f"message {n}" for n in range(50)]
     assert kinds(events).count("session_started") == 1
-    assert kinds(events)[4:] == ["user", "action:action_default_fallback", "bot", "action:action_listen"] * 50
+    assert kinds(events)[3:] == ["user", "action:action_default_fallback", "bot", "rewind", "action:action_listen"] * 50
     assert len(bot.dialogue._lock) == 0
 
 
@@ -218,7 +216,7 @@ async def test_silence_of_session_minutes_starts_a_new_session(scripted: MakeBot
     await bot.say("hello")
 
     assert kinds(await bot.events()).count("session_started") == 2
-    assert (await bot.events())[-8]["timestamp"] == bot.clock.now
+    assert (await bot.events())[-7]["timestamp"] == bot.clock.now
 
 
 async def test_a_session_never_ends_where_the_owner_says_so(scripted: MakeBot) -> None:
@@ -243,7 +241,7 @@ async def test_a_clock_that_goes_back_starts_no_session(scripted: MakeBot) -> No
 
 @pytest.mark.parametrize(
     ("carry_over", "expected"),
-    [(True, {"name": "Ann", "city": "Leeds", "session_started_metadata": {"page": 1}}), (False, {"name": "friend"})],
+    [(True, {"name": "Ann", "city": "Leeds", "session_started_metadata": {"page": 1}}), (False, {})],
     ids=["carried over", "not carried over"],
 )
 async def test_a_new_session_keeps_the_slots_or_not(
@@ -252,15 +250,16 @@ async def test_a_new_session_keeps_the_slots_or_not(
     bot = scripted({"carry_over_slots": carry_over})
     await bot.say("hello", page=1)
     known = slot_events({"name": "Ann", "city": "Leeds"}, bot.clock.now)
-    await bot.store.append((await bot.store.load("ann")).after(known), known)
+    await bot.store.append((await bot.store.load("ann")).after(known, SPEC.domain), known)
     earlier = len(await bot.events())
     bot.clock.now += 61 * MINUTE
 
     turn = await bot.say("hello")
 
     assert slots((await bot.events())[earlier:]) == expected
-    assert (await bot.store.load("ann")).slots == expected
-    assert turn.messages[0].text == f"Hello {expected['name']}!"
+    state = {"name": "friend", **expected}
+    assert (await bot.store.load("ann")).slots == state
+    assert turn.messages[0].text == f"Hello {state['name']}!"
 
 
 async def test_metadata_of_the_first_message_becomes_a_slot(scripted: MakeBot) -> None:
@@ -271,7 +270,6 @@ async def test_metadata_of_the_first_message_becomes_a_slot(scripted: MakeBot) -
 
     events = await bot.events()
     assert slots(events) == {
-        "name": "friend",
         "session_started_metadata": {"page": "/shop", "user": {"id": 7}},
     }
     assert [event["metadata"] for event in events if event["event"] == "user"] == [
@@ -287,12 +285,13 @@ async def test_a_restart_forgets_and_sets_the_slots_as_at_first(scripted: MakeBo
     turn = await bot.say("start again")
 
     assert [message.text for message in turn.messages] == ["From the start, then."]
-    assert kinds(await bot.events())[-6:] == [
+    assert kinds(await bot.events())[-7:] == [
         "user",
         "action:action_restart",
-        "restart",
-        "slot:name",
         "bot",
+        "restart",
+        "action:action_session_start",
+        "session_started",
         "action:action_listen",
     ]
     state = await bot.store.load("ann")
@@ -320,12 +319,12 @@ async def test_a_turn_that_cannot_be_written_is_not_answered_and_the_next_one_is
 ) -> None:
     bot = scripted()
     plant = "CREATE TRIGGER plant BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'disk full'); END"
-    await store._worker.submit(lambda connection: connection.exec_driver_sql(plant))
+    await store._connector.write(lambda connection: connection.exec_driver_sql(plant))
 
     with pytest.raises(StoreError, match="disk full"):
         await bot.say("hello")
 
-    await store._worker.submit(lambda connection: connection.exec_driver_sql("DROP TRIGGER plant"))
+    await store._connector.write(lambda connection: connection.exec_driver_sql("DROP TRIGGER plant"))
     assert await bot.events() == []
     assert (await bot.say("hello")).messages[0].text == "Hello friend!"
 
@@ -334,7 +333,7 @@ async def test_a_release_swapped_in_the_middle_of_a_turn_does_not_mix_with_the_o
     bot = scripted()
     await bot.say("hello")
     old = bot.inference.host.engine
-    new = scripted_engine(replace(SPEC, actions={"greet": ("utter_greet",)}), release_id="r2")
+    new = scripted_engine(replace(SPEC, rules=()), release_id="r2")
 
     class SwappedHost:
         """Whoever asks twice gets two releases."""

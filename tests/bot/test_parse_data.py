@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scripted_bot import ACTIONS, PAIRS, MakeBot, scripted_engine
+from scripted_bot import PAIRS, RULES, MakeBot, rule, scripted_engine
 
 from bot.engine import Reading, fits_an_intent
-from bot.parse_data import explained_parse_data, parse_data, scope_sentence
+from bot.parse_data import explained_parse_data, named_parse_data, parse_data, scope_sentence
 from bot.policy import FallBack, Template
 from configs import PolicyConfig
 from nlu import IntentScore, Understanding
@@ -84,7 +84,7 @@ def test_the_thresholds_themselves_are_enough(probability: float, scope: float, 
 
 
 def test_an_owners_out_of_scope_intent_needs_not_be_in_scope() -> None:
-    parsed = parse_data("a joke", reading("a joke", {"out_of_scope": 0.9, "order": 0.1}, scope=0.0))
+    parsed = explained_parse_data(reading("a joke", {"out_of_scope": 0.9, "order": 0.1}, scope=0.0))
 
     assert parsed["intent"] == {"name": "out_of_scope", "confidence": 0.9}
 
@@ -94,9 +94,9 @@ def test_a_ranking_is_ten_long_in_an_answer_and_three_in_an_event() -> None:
     unsure = {"order": 0.4} | {f"intent_{number}": 0.03 for number in range(20)}
 
     lengths = [
-        len(make["intent_ranking"])
-        for given in (ranking, unsure)
-        for make in (explained_parse_data(reading(ranking=given)), parse_data("x", reading(ranking=given)))
+        len(made["intent_ranking"])
+        for given, intent in ((ranking, "order"), (unsure, None))
+        for made in (explained_parse_data(reading(ranking=given)), parse_data("x", reading(ranking=given), intent))
     ]
 
     assert lengths == [10, 3, 11, 4]
@@ -107,14 +107,14 @@ def test_entities_stand_in_rasas_form() -> None:
     rasa = {"entity": "city", "start": 3, "end": 8, "value": "Leeds", "extractor": LEARNED}
     found = reading("to Leeds", entities=(entity,))
 
-    for parsed in (explained_parse_data(found), parse_data("to Leeds", found)):
+    for parsed in (explained_parse_data(found), parse_data("to Leeds", found, None)):
         assert parsed["entities"] == [{**rasa, "role": "to", "confidence_entity": 0.9}]
 
 
 def test_tokens_are_words_and_each_chinese_character() -> None:
-    assert parse_data("", reading("Where's 订单?"))["text_tokens"] == []
+    assert parse_data("", reading("Where's 订单?"), None)["text_tokens"] == []
     text = "Where's 订单?"
-    tokens = parse_data(text, reading(text))["text_tokens"]
+    tokens = parse_data(text, reading(text), None)["text_tokens"]
 
     assert [text[start:end] for start, end in tokens] == ["Where", "'", "s", "订", "单", "?"]
 
@@ -188,17 +188,17 @@ def test_the_scope_is_said_in_words() -> None:
 
 
 def test_an_event_keeps_of_the_mood_what_a_person_would_be_told() -> None:
-    parsed = parse_data("where is it", reading(mood=MOOD, scope=0.123456))
+    parsed = parse_data("where is it", reading(mood=MOOD, scope=0.123456), "order")
 
     assert parsed["kefu"] == {"scope": 0.1235, "mood": {"sentiment": "negative", "felt": ["anger", "frustration"]}}
-    assert parse_data("where is it", reading())["kefu"] == {"scope": 1.0}
+    assert parse_data("where is it", reading(), "order")["kefu"] == {"scope": 1.0}
     assert len(json.dumps(parsed)) < 500
 
 
 def test_a_button_says_what_was_meant() -> None:
     sure = {"name": "hours", "confidence": 1.0}
 
-    parsed = parse_data("/hours", None, "hours")
+    parsed = named_parse_data("/hours", "hours", {})
 
     assert parsed == {
         "text": "/hours",
@@ -207,11 +207,20 @@ def test_a_button_says_what_was_meant() -> None:
         "text_tokens": [[0, 1], [1, 6]],
         "intent_ranking": [sure],
     }
-    assert parse_data("/kefu_answer", None)["intent_ranking"] == []
+    assert named_parse_data("/x", None, {})["intent_ranking"] == []
+    found = named_parse_data("/x", "order", {"city": "Bath", "days": [1, 2]})["entities"]
+    assert [(entity["entity"], entity["value"]) for entity in found] == [("city", "Bath"), ("days", 1), ("days", 2)]
+
+
+def test_a_retrieval_intent_is_named_by_the_whole_and_in_full_beside_it() -> None:
+    parsed = parse_data("when", reading("when", {"faq/hours": 0.8, "faq/price": 0.1, "greet": 0.1}), "faq/hours")
+
+    assert parsed["intent"] == {"name": "faq", "confidence": 0.8, "full_retrieval_intent_name": "faq/hours"}
+    assert names(parsed["intent_ranking"]) == [("faq", 0.8), ("faq", 0.1), ("greet", 0.1)]
 
 
 async def test_a_rule_for_nlu_fallback_answers_what_no_intent_fits(scripted: MakeBot) -> None:
-    bot = scripted(actions={**ACTIONS, "nlu_fallback": ("utter_link",)})
+    bot = scripted(rules=(*RULES, rule("nlu_fallback", "utter_link")))
 
     turn = await bot.say("fnord")
 
@@ -223,7 +232,7 @@ async def test_a_rule_for_nlu_fallback_answers_what_no_intent_fits(scripted: Mak
 
 
 async def test_a_rule_for_out_of_scope_answers_what_is_sure_to_be_so(scripted: MakeBot) -> None:
-    bot = scripted(actions={**ACTIONS, "out_of_scope": ("utter_link",), "nlu_fallback": ("utter_hours",)})
+    bot = scripted(rules=(*RULES, rule("out_of_scope", "utter_link"), rule("nlu_fallback", "utter_hours")))
     bot.inference.understood = {"tell me a joke": ({"out_of_scope": 0.9, "hours": 0.1}, {})}
 
     turn = await bot.say("tell me a joke")

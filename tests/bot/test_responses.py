@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from bot.messages import BotMessage
 from bot.responses import DEFAULT_TEXTS, Responses, fill
 from configs import Button, Domain, Variation
+from configs.flows import SlotStep
 
 
 def responses(*variations: Variation, seed: int = 1) -> Responses:
@@ -49,7 +50,7 @@ def test_a_response_that_the_domain_lacks_says_nothing() -> None:
     assert responses(Variation(text="a")).say("utter_y", {}, "rest") is None
 
 
-@pytest.mark.parametrize("name", ["utter_default", "utter_clarify"])
+@pytest.mark.parametrize("name", list(DEFAULT_TEXTS))
 def test_what_the_bot_cannot_do_without_has_words_of_its_own(name: str) -> None:
     said = Responses(Domain(), random.Random(1)).say(name, {}, "rest")
     own = Responses(Domain(responses={name: (Variation(text="mine"),)}), random.Random(1)).say(name, {}, "rest")
@@ -79,21 +80,68 @@ def test_where_no_variation_can_be_filled_the_placeholder_stays() -> None:
 def test_all_parts_of_a_variation_are_said() -> None:
     variation = Variation(
         text="Hi {name}",
-        buttons=(Button(title="For {name}", payload="/go{name}"),),
-        image="https://shop.example/a.png",
+        buttons=(Button(title="For {name}", payload='/go{"x": "{name}"}'),),
+        image="https://shop.example/{name}.png",
         attachment={"a": 1},
-        custom={"b": [2]},
-        elements=({"title": "T"},),
+        custom={"b": [2, "{name}"]},
+        elements=({"title": "{name}"},),
     )
 
-    assert responses(variation).say("utter_x", {"name": "Ann"}, "rest") == BotMessage(
-        text="Hi Ann",
-        buttons=(Button(title="For Ann", payload="/go{name}"),),
-        image="https://shop.example/a.png",
+    assert responses(variation).say("utter_x", {"name": 'A"n'}, "rest") == BotMessage(
+        text='Hi A"n',
+        buttons=(Button(title='For A"n', payload='/go{"x": "A\\"n"}'),),
+        image='https://shop.example/A"n.png',
         attachment={"a": 1},
-        custom={"b": [2]},
-        elements=({"title": "T"},),
+        custom={"b": [2, 'A"n']},
+        elements=({"title": 'A"n'},),
     )
+
+
+def condition(slot: str, value: object) -> tuple[SlotStep, ...]:
+    return (SlotStep(slot=slot, value=value),)
+
+
+def test_a_variation_whose_conditions_hold_wins_over_those_without_and_others_are_never_said() -> None:
+    variations = (
+        Variation(text="for all"),
+        Variation(text="for vips", conditions=condition("vip", True)),
+        Variation(text="for others", conditions=condition("vip", False)),
+        Variation(text="here", channel="web"),
+        Variation(text="vips here", channel="web", conditions=condition("vip", True)),
+    )
+
+    assert texts(*variations, slots={"vip": True}) == {"for vips"}
+    assert texts(*variations, slots={"vip": 1}) == {"for all"}
+    assert texts(*variations) == {"for all"}
+    assert texts(*variations, slots={"vip": True}, channel="web") == {"vips here"}
+    assert texts(*variations, slots={"vip": False}, channel="web") == {"here"}
+    assert responses(variations[1]).say("utter_x", {}, "rest") is None
+
+
+def test_a_retrieval_response_is_said_by_what_was_asked() -> None:
+    said = Responses(Domain(responses={"utter_faq/hours": (Variation(text="At nine."),)}), random.Random(1))
+
+    message = said.say("utter_faq", {}, "rest", intent="faq/hours")
+    assert message is not None
+    assert message.text == "At nine."
+    assert said.say("utter_faq", {}, "rest", intent="faq/price") is None
+    assert said.say("utter_faq", {}, "rest", intent=None) is None
+
+
+def test_a_custom_action_says_its_own_words_or_a_response_and_more_over_it() -> None:
+    said = responses(Variation(text="Hi {name}", buttons=(Button(title="A", payload="/a"),), image="i.png"))
+
+    own = said.of_action({"text": "Mine", "buttons": [{"title": "B", "payload": "/b"}], "custom": {}}, {}, "rest")
+    both = said.of_action({"response": "utter_x", "name": "Bo", "buttons": [{"title": "B"}], "image": None}, {}, "rest")
+    over = said.of_action({"response": "utter_x", "text": "Mine", "custom": {"a": 1}}, {"name": "Ann"}, "rest")
+
+    assert own == BotMessage(text="Mine", buttons=(Button(title="B", payload="/b"),))
+    assert both == BotMessage(
+        text="Hi Bo", buttons=(Button(title="A", payload="/a"), Button(title="B", payload="B")), image="i.png"
+    )
+    assert over is not None
+    assert (over.text, over.custom, over.image) == ("Mine", {"a": 1}, "i.png")
+    assert said.of_action({"text": None, "buttons": [], "elements": [], "custom": {}}, {}, "rest") is None
 
 
 @pytest.mark.parametrize(

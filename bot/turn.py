@@ -1,0 +1,105 @@
+"""A turn while it is taken: what has happened in it so far, and the state that follows."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from bot.conversation import Conversation
+from bot.engine import Engine, Reading
+from bot.events import Event, bot_event
+from bot.messages import BotMessage
+from bot.policy import Decision
+from bot.stores.turn import Loaded
+from configs.domain import Domain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """What came of one message.
+
+    Attributes:
+        decision: Of the policy; None where the message did not come to it.
+        reason: Why the bot did what it did, by `policy.Reason`.
+        reading: How the message was understood; None where a button said what was meant.
+        events: Everything that was written of it.
+        conversation: The state it led to.
+    """
+
+    messages: tuple[BotMessage, ...]
+    decision: Decision | None
+    reason: str
+    reading: Reading | None
+    release_id: str
+    events: tuple[Event, ...]
+    conversation: Conversation
+
+
+@dataclass(slots=True, kw_only=True)
+class TurnUnderWay:
+    """Gathers a turn; the one place where a conversation's state changes, and it is gone when the turn is.
+
+    Attributes:
+        engine: Taken once: another release may be swapped in at any moment.
+        loaded: The conversation as it was stored, and under which lease.
+        now: Unix time of everything that happens in it.
+        answered: Whether anything but a form has been run since the customer's message.
+        rejected: The action that would not run just now.
+        ended: Whether nothing more is to be done.
+        saved: Whether it is on disk.
+    """
+
+    engine: Engine
+    loaded: Loaded
+    conversation: Conversation
+    channel: str
+    now: float
+    reading: Reading | None = None
+    decision: Decision | None = None
+    reason: str = ""
+    events: list[Event] = field(default_factory=list)
+    messages: list[BotMessage] = field(default_factory=list)
+    answered: bool = False
+    rejected: str | None = None
+    ended: bool = False
+    saved: bool = False
+
+    @property
+    def domain(self) -> Domain:
+        """The release's."""
+        return self.engine.spec.domain
+
+    def happen(self, events: Iterable[Event]) -> None:
+        """Adds events, and the state goes on with them."""
+        added = [event if event.get("timestamp") else {**event, "timestamp": self.now} for event in events]
+        self.events += added
+        self.conversation = self.conversation.after(added, self.domain)
+
+    def say(self, message: BotMessage, response: str | None = None) -> Event:
+        """Adds a message; the event that records it is the caller's to let happen, in its place.
+
+        Args:
+            response: The response that it is, where it is one.
+        """
+        self.messages.append(message)
+        named = {"utter_action": response} if response else {}
+        return bot_event(message, {"reason": self.reason, "release": self.engine.id, **named}, self.now)
+
+    def since_message(self) -> list[Event]:
+        """What has happened since the customer's message."""
+        last = max((place for place, event in enumerate(self.events) if event["event"] == "user"), default=-1)
+        return self.events[last + 1 :]
+
+    def last_message(self) -> Event | None:
+        """The customer's message of this turn."""
+        return next((event for event in reversed(self.events) if event["event"] == "user"), None)
+
+    def done(self) -> Turn:
+        """The turn as it came out."""
+        return Turn(
+            messages=tuple(self.messages),
+            decision=self.decision,
+            reason=self.reason,
+            reading=self.reading,
+            release_id=self.engine.id,
+            events=tuple(self.events),
+            conversation=self.conversation,
+        )

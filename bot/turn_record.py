@@ -1,0 +1,113 @@
+"""What a turn writes besides its events: the reply, the reminders, and why the bot said it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from bot.messages import BotMessage, UserMessage
+from bot.policy import Answer, AskBack, Decision, Template
+from bot.reminders import reminder_changes
+from bot.stores.inbox import Claimed
+from bot.stores.turn import Evidence, Held, InboxMessage, Reminder, TurnWrite
+from bot.turn import TurnUnderWay
+
+_PARTS: TypeAdapter[tuple[BotMessage, ...]] = TypeAdapter(tuple[BotMessage, ...])
+
+
+def turn_write(
+    turn: TurnUnderWay, waiting: Sequence[Reminder], message: UserMessage | None, claimed: Claimed | None
+) -> TurnWrite:
+    """What is written with the turn, in its one transaction.
+
+    Args:
+        waiting: The conversation's reminders so far.
+        message: What the customer sent, where it did not wait in the inbox.
+        claimed: The message of the inbox that the turn answers; its reply is sent by the outbox.
+    """
+    reminders = reminder_changes(turn.events, waiting, turn.channel)
+    lease = turn.loaded.lease if isinstance(turn.loaded, Held) else None
+    known = message is not None and message.external_id is not None
+    return TurnWrite(
+        lease=claimed.lease if claimed else lease,
+        version=turn.loaded.version,
+        inbox_id=claimed.inbox_id if claimed else None,
+        message=inbox_message(message, turn.now) if known and message and not claimed else None,
+        parts=tuple(asdict(part) for part in turn.messages) if claimed or known else (),
+        deliver=claimed is not None,
+        channel=turn.channel,
+        reminders=reminders.set,
+        cancelled=reminders.cancelled,
+        evidence=_evidence(turn),
+    )
+
+
+def inbox_message(message: UserMessage, now: float) -> InboxMessage:
+    """A customer's message as the inbox keeps it."""
+    return InboxMessage(
+        conversation_id=message.conversation_id,
+        channel=message.channel,
+        account=message.account,
+        external_id=message.external_id or "",
+        payload={"text": message.text, "metadata": dict(message.metadata)},
+        received_at=now,
+    )
+
+
+def user_message(message: InboxMessage) -> UserMessage:
+    """What `inbox_message` wrote."""
+    return UserMessage(
+        conversation_id=message.conversation_id,
+        text=str(message.payload["text"]),
+        channel=message.channel,
+        account=message.account,
+        external_id=message.external_id,
+        metadata=message.payload.get("metadata") or {},
+    )
+
+
+def stored_reply(parts: Sequence[Mapping[str, Any]]) -> tuple[BotMessage, ...]:
+    """A reply as it was given the first time."""
+    return _PARTS.validate_python(parts)
+
+
+def _evidence(turn: TurnUnderWay) -> Evidence | None:
+    if turn.decision is None and turn.last_message() is None:
+        return None
+    return Evidence(
+        at=turn.now,
+        release_id=turn.engine.id,
+        reason=turn.reason,
+        confidence=None if turn.decision is None else turn.decision.confidence,
+        evidence=_considered(turn),
+    )
+
+
+def _considered(turn: TurnUnderWay) -> dict[str, Any]:
+    """The decision, what spoke for it, and what was done."""
+    done = [event["name"] for event in turn.events if event["event"] == "action"]
+    considered: dict[str, Any] = {"actions": done}
+    if turn.decision is not None:
+        considered |= {"decision": _told(turn.decision), "evidence": dict(turn.decision.evidence)}
+    if turn.reading is not None:
+        understood = turn.reading.understanding
+        considered["intents"] = [[score.name, round(score.probability, 4)] for score in understood.ranking[:3]]
+        considered["past_answers"] = [[hit.pair.id, round(hit.probability, 4)] for hit in turn.reading.hits[:3]]
+        considered["scope"] = round(understood.scope, 4)
+    return considered
+
+
+def _told(decision: Decision) -> dict[str, Any]:
+    match decision:
+        case AskBack(options=options):
+            return {"kind": "ask_back", "options": [_named(option) for option in options]}
+        case Template():
+            return {"kind": "template", **_named(decision)}
+        case _:
+            pair = getattr(decision, "pair", None)
+            return {"kind": "fall_back"} if pair is None else {"kind": "past_answer", "pair": pair.id}
+
+
+def _named(answer: Answer) -> dict[str, str]:
+    return {"intent": answer.intent} if isinstance(answer, Template) else {"pair": answer.pair.id}
