@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import OperationalError
 
-from bot.conversation import Conversation, Event, action_event, slot_events
+from bot.conversation import Conversation, Moment
 from bot.errors import Overloaded
-from bot.stores.sqlite import SqliteStore, StoreError
+from bot.events import Event, action_event, slot_events
+from bot.stores.errors import StoreError
+from bot.stores.sqlite import SqliteConnector, SqliteStore
+from bot.stores.turn import Committed
 
 Open = Callable[[Path], Any]
 
@@ -42,8 +44,14 @@ def turn(number: float) -> list[Event]:
     return [user, *slot_events({"last": number}, number), action_event("utter_greet", number)]
 
 
+def after(conversation_id: str, events: list[Event]) -> Conversation:
+    """A state that tells which turn was the last."""
+    slots = {"last": events[-1]["timestamp"]} if events else {}
+    return Conversation(id=conversation_id, now=Moment(slots=slots), last_event_at=slots.get("last"))
+
+
 async def write(store: SqliteStore, conversation_id: str, events: list[Event]) -> None:
-    await store.append((await store.load(conversation_id)).after(events), events)
+    await store.append(after(conversation_id, events), events)
 
 
 def names(folder: Path) -> list[str]:
@@ -77,7 +85,7 @@ async def test_what_was_written_is_read_back(on_disk: SqliteStore) -> None:
     await write(on_disk, "ann", events)
 
     assert await on_disk.events("ann") == events
-    assert await on_disk.load("ann") == Conversation(id="ann", slots={"last": 2.0}, last_event_at=2.0)
+    assert await on_disk.load("ann") == after("ann", events)
 
 
 async def test_an_unknown_conversation_is_a_fresh_one(on_disk: SqliteStore) -> None:
@@ -170,14 +178,14 @@ async def test_an_operation_that_fails_in_a_shared_commit_fails_alone(
     on_disk: SqliteStore, failing: Callable[[Connection], Any]
 ) -> None:
     before = asyncio.create_task(write(on_disk, "first", turn(1.0)))
-    good = [asyncio.create_task(on_disk.append(Conversation(id=f"c{n}").after(turn(n)), turn(n))) for n in range(5)]
-    bad = asyncio.create_task(on_disk._worker.submit(failing))
-    more = [asyncio.create_task(on_disk.append(Conversation(id=f"c{n}").after(turn(n)), turn(n))) for n in range(5, 10)]
+    good = [asyncio.create_task(on_disk.append(after(f"c{n}", turn(n)), turn(n))) for n in range(5)]
+    bad = asyncio.create_task(on_disk._connector.write(failing))
+    more = [asyncio.create_task(on_disk.append(after(f"c{n}", turn(n)), turn(n))) for n in range(5, 10)]
 
     outcomes = await asyncio.gather(before, *good, *more, return_exceptions=True)
 
-    assert outcomes == [None] * 11
-    with pytest.raises((OperationalError, UnicodeEncodeError)):
+    assert [type(outcome) for outcome in outcomes] == [type(None), *[Committed] * 10]
+    with pytest.raises((StoreError, UnicodeEncodeError)):
         await bad
     for number in range(10):
         assert await on_disk.events(f"c{number}") == turn(number)
@@ -197,19 +205,22 @@ async def test_conversations_at_the_same_time_do_not_mix(on_disk: SqliteStore) -
         assert (await on_disk.load(f"c{index}")).slots == {"last": 100 * index + 9}
 
 
-async def test_many_turns_share_few_commits(on_disk: SqliteStore) -> None:
+async def test_many_turns_share_few_commits(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = []
-    commit = on_disk._in_one_commit
+    commit = SqliteConnector._in_one_commit
 
-    def counted(works: Any) -> Any:
-        sizes.append(len(works))
-        return commit(works)
+    def counted(connection: Connection, jobs: Any) -> Any:
+        sizes.append(len(jobs))
+        return commit(connection, jobs)
 
-    on_disk._in_one_commit = counted  # type: ignore[method-assign]
-    turns = (on_disk.append(Conversation(id=f"c{n}").after(turn(n)), turn(n)) for n in range(64))
+    monkeypatch.setattr(SqliteConnector, "_in_one_commit", staticmethod(counted))
+    store = SqliteStore(path)
+    await store.open()
+    sizes.clear()
 
-    await asyncio.gather(*turns)
+    await asyncio.gather(*(store.append(after(f"c{n}", turn(n)), turn(n)) for n in range(64)))
 
+    await store.close()
     assert sum(sizes) == 64
     assert len(sizes) <= 4, "what arrives while a commit is in work is committed together"
 
@@ -227,7 +238,7 @@ async def test_each_commit_is_synced_to_disk_and_readers_do_not_block(on_disk: S
     names = ("journal_mode", "synchronous", "busy_timeout", "foreign_keys")
 
     set_to = [
-        await on_disk._worker.submit(
+        await on_disk._connector.read(
             lambda connection, name=name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
         )
         for name in names
@@ -254,12 +265,12 @@ async def test_closing_leaves_one_whole_file(path: Path) -> None:
 async def test_closing_finishes_what_waits(path: Path) -> None:
     store = SqliteStore(path)
     await store.open()
-    waiting = [asyncio.create_task(store.append(Conversation(id=f"c{n}").after(turn(n)), turn(n))) for n in range(20)]
+    waiting = [asyncio.create_task(store.append(after(f"c{n}", turn(n)), turn(n))) for n in range(20)]
     await asyncio.sleep(0)
 
     await store.close()
 
-    assert await asyncio.gather(*waiting) == [None] * 20
+    assert await asyncio.gather(*waiting) == [Committed(version=1)] * 20
     assert sql(path, "SELECT count(DISTINCT sender_id) FROM events") == [(20,)]
     with pytest.raises(Overloaded, match="stopped"):
         await store.load("c1")

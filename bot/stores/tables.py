@@ -1,0 +1,166 @@
+"""The tables of the conversation store, the same in SQLite and PostgreSQL.
+
+`events` is Rasa's table. Values that only Kefu reads are JSON in a text column, which keeps every character.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData()
+_Id = BigInteger().with_variant(Integer, "sqlite")  # only an INTEGER counts up by itself there
+
+
+def _only(condition: str) -> dict[str, Any]:
+    """Has an index hold only the rows that fulfil `condition`."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("sender_id", Text, nullable=False),
+    Column("type_name", String(255), nullable=False),
+    Column("timestamp", Float),
+    Column("intent_name", String(255)),
+    Column("action_name", String(255)),
+    Column("data", Text),
+    Index("ix_events_sender_id_id", "sender_id", "id"),
+)
+conversations = Table(
+    "conversations",
+    metadata,
+    Column("sender_id", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("updated_at", Float, nullable=False),
+    Column("version", Integer, nullable=False, server_default=text("0")),  # one more with each commit
+    Column("last_commit", Text),  # by it a commit whose answer got lost is known again
+    Column("handoff", Text),  # while a person is wanted or there: `waiting` or `human`
+    Index("ix_conversations_handoff", "sender_id", **_only("handoff IS NOT NULL")),
+)
+leases = Table(
+    "leases",
+    metadata,
+    Column("fence", _Id, primary_key=True),
+    Column("conversation_id", Text, nullable=False, unique=True),
+    Column("holder", Text, nullable=False),
+    Column("expires_at", Float, nullable=False),
+    sqlite_autoincrement=True,
+)
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("channel", Text, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("external_id", Text, nullable=False),
+    Column("conversation_id", Text, nullable=False),
+    Column("conv_seq", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("received_at", Float, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("finished_at", Float),
+    Column("reason", Text),
+    UniqueConstraint("channel", "account", "external_id", name="uq_inbox_message"),
+    UniqueConstraint("conversation_id", "conv_seq", name="uq_inbox_conv_seq"),
+    Index("ix_inbox_waiting", "id", **_only("state = 'waiting'")),
+    Index("ix_inbox_head", "conversation_id", "conv_seq", **_only("state = 'waiting'")),
+    sqlite_autoincrement=True,
+)
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("key", Text, nullable=False, unique=True),
+    Column("inbox_id", _Id, ForeignKey("inbox.id")),
+    Column("conversation_id", Text, nullable=False),
+    Column("part_no", Integer, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("taken_by", Text),
+    Column("sending_until", Float),
+    Column("not_before", Float, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("expires_at", Float),
+    Column("finished_at", Float),
+    Column("reason", Text),
+    UniqueConstraint("inbox_id", "part_no", name="uq_outbox_part"),
+    Index("ix_outbox_conversation_id", "conversation_id", "id"),
+    Index("ix_outbox_unfinished", "id", **_only("state IN ('pending', 'sending')")),
+    Index("ix_outbox_head", "conversation_id", "id", **_only("state IN ('pending', 'sending')")),
+    sqlite_autoincrement=True,
+)
+reminders = Table(
+    "reminders",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("conversation_id", Text, nullable=False),
+    Column("key", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("due_at", Float, nullable=False, index=True),
+    Column("channel", Text, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("payload", Text, nullable=False),
+    UniqueConstraint("conversation_id", "name", name="uq_reminders_name"),
+    sqlite_autoincrement=True,
+)
+turns = Table(
+    "turns",
+    metadata,
+    Column("conversation_id", Text, primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("release_id", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("confidence", Float),
+    Column("evidence", Text, nullable=False),
+)
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("conversation_id", Text, nullable=False),
+    Column("turn_seq", Integer, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("comment", Text),
+    Column("at", Float, nullable=False),
+    ForeignKeyConstraint(["conversation_id", "turn_seq"], ["turns.conversation_id", "turns.seq"]),
+    UniqueConstraint("conversation_id", "turn_seq", "who", name="uq_feedback_who"),
+    sqlite_autoincrement=True,
+)
+
+# SQLite takes an index of some rows only where a query holds its condition word for word, not as a parameter.
+IS_WAITING = text("inbox.state = 'waiting'")
+IS_HANDED_OVER = text("conversations.handoff IS NOT NULL")
+EARLIER_IS_WAITING = text("earlier.state = 'waiting'")
+IS_UNFINISHED = text("outbox.state IN ('pending', 'sending')")
+EARLIER_IS_UNFINISHED = text("earlier.state IN ('pending', 'sending')")
+
+
+def lasting_tables(dialect: str) -> list[Table]:
+    """The tables that a database keeps.
+
+    In SQLite leases are none of them: one process has the file to itself, and what it held ends with it.
+    """
+    return [table for table in metadata.sorted_tables if dialect != "sqlite" or table is not leases]
