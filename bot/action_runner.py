@@ -14,6 +14,7 @@ from bot.default_actions import DEFAULT_ACTIONS, SESSION_START, default_action
 from bot.events import LISTEN, Event, action_event, rejected_event
 from bot.flow_policy import NextAction
 from bot.form_action import asking, run_form
+from bot.handoff import ACTION_HANDOFF, UTTER_CLOSED, HandoffReason, hand_over, handoff_slots
 from bot.messages import BotMessage
 from bot.policy import AskBack, PastAnswer
 from bot.responses import Responses
@@ -65,6 +66,13 @@ class ActionRunner:
         taken_back = any(event["event"] == "rewind" for event in events) and not clarified
         turn.ended = turn.ended or name in (LISTEN, SESSION_START) or taken_back
 
+    def hand_over(self, turn: TurnUnderWay, reason: HandoffReason) -> None:
+        """Calls a person, or says that nobody is there; the turn ends with it."""
+        events, said = hand_over(turn.engine.spec.handoff, reason, turn.now)
+        done = action_event(ACTION_HANDOFF, turn.now, policy="KefuPolicy", confidence=1.0)
+        turn.happen([done, *self._say(turn, said), *events])
+        turn.answered = turn.ended = True
+
     async def fill_slots(self, turn: TurnUnderWay) -> None:
         """Fills slots from the message, by the domain's mappings and by the owner's own extractions."""
         events = filled_slots(turn.conversation, turn.domain, turn.now)
@@ -97,7 +105,8 @@ class ActionRunner:
             return [turn.say(said)]
         conversation = turn.conversation
         responses = Responses(turn.domain, self._choose)
-        message = responses.say(said, conversation.slots, turn.channel, intent=conversation.intent)
+        values = handoff_slots(turn.engine.spec.handoff, turn.now) if said == UTTER_CLOSED else None
+        message = responses.say(said, conversation.slots, turn.channel, intent=conversation.intent, values=values)
         return [] if message is None else [turn.say(message, responses.full_name(said, conversation.intent))]
 
     def _decided(self, turn: TurnUnderWay, name: str) -> list[Event]:

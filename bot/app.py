@@ -1,38 +1,59 @@
 """The composition root: the one place where the parts of the running bot are put together."""
 
 import asyncio
+import random
+import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from pathlib import Path
 
 import structlog
 from aiohttp import web
 
-from bot import knowledge_api, routes
-from bot.channels import rest
+from bot import handoff_api, knowledge_api
+from bot.actions import CustomActions, custom_actions
+from bot.api.auth import Access
+from bot.api.http_api import HttpApi
+from bot.channels import callback, rest
+from bot.desk import Desk
 from bot.dialogue import DialogueManager
+from bot.drain import Drain
 from bot.errors import Refused
+from bot.inbox_worker import InboxWorker
 from bot.inference import Inference
 from bot.knowledge_service import KnowledgeService
 from bot.middlewares import allow_origins, errors_as_json, log_requests, preflight
 from bot.model_host import ModelHost
+from bot.outbox_sender import OutboxSender
 from bot.request_body import MAX_BODY_BYTES
-from bot.stores.sqlite import SqliteStore
+from bot.responses import Responses
+from bot.stores.location import connector_of
+from bot.stores.store import ConversationStore
+from configs.credentials import read_credentials
+from configs.endpoints import read_endpoints
 from configs.settings import Settings
 from training.releases import KNOWLEDGE_FILE, Releases
 
-DATABASE_FILE = "conversations.db"
 DIALOGUE: web.AppKey[DialogueManager] = web.AppKey("dialogue", DialogueManager)
 INFERENCE: web.AppKey[Inference] = web.AppKey("inference", Inference)
+DRAIN: web.AppKey[Drain] = web.AppKey("drain", Drain)
 
 _log = structlog.get_logger()
 
 
-def create_app(settings: Settings, releases: Releases) -> web.Application:
+def create_app(settings: Settings, releases: Releases, root: Path | None = None) -> web.Application:
     """The server for the assistant whose releases these are.
 
+    Args:
+        root: The assistant's folder, for its custom actions, `endpoints.yml` and `credentials.yml`; without it there
+            are none.
+
     Raises:
+        AssistantError: The custom actions, `endpoints.yml` or `credentials.yml` cannot be used.
         ReleaseError: No release can be served.
+        SettingsError: The HTTP API would be open to other machines.
     """
+    access = Access(settings)
     host = ModelHost(releases, threads=settings.inference_threads)
     inference = Inference(
         host,
@@ -40,27 +61,61 @@ def create_app(settings: Settings, releases: Releases) -> web.Application:
         max_waiting=settings.max_waiting,
         timeout_s=settings.request_timeout_s,
     )
-    store = SqliteStore(releases.data_dir / DATABASE_FILE)
+    store = ConversationStore(connector_of(settings, releases.data_dir))
     knowledge = KnowledgeService(releases.data_dir / KNOWLEDGE_FILE)
-    dialogue = DialogueManager(inference, store)
+    actions = None if root is None else actions_of(root, settings)
+    dialogue = DialogueManager(inference, store, actions=actions)
+    replies = None if root is None else callback_of(root)
+    sender = OutboxSender(store.outbox, {} if replies is None else {callback.NAME: replies.deliver})
+    worker = InboxWorker(store, dialogue, on_answer=sender.wake)
+    drain = Drain()
+    drain.stops += [worker.stop, sender.stop]
     app = web.Application(
-        middlewares=[log_requests, preflight(settings.cors_origins), errors_as_json],
+        middlewares=[log_requests, preflight(settings.cors_origins), errors_as_json, drain.refuse_or_count],
         client_max_size=settings.max_body_bytes,
     )
     app.on_response_prepare.append(allow_origins(settings.cors_origins))
     app[MAX_BODY_BYTES] = settings.max_body_bytes
-    app[DIALOGUE], app[INFERENCE] = dialogue, inference
-    app.add_routes(routes.routes(inference, max_text_chars=settings.max_text_chars))
+    app[DIALOGUE], app[INFERENCE], app[DRAIN] = dialogue, inference, drain
+    api = HttpApi(settings, access, inference, dialogue, store)
+    desk = Desk(
+        dialogue,
+        store,
+        config=lambda: host.engine.spec.handoff,
+        say=lambda name, conversation: Responses(host.engine.spec.domain, random.Random()).say(  # noqa: S311
+            name, conversation.slots, conversation.channel or ""
+        ),
+        now=time.time,
+    )
+    dialogue.on_commit = desk.saw
+    if settings.enable_api:
+        app.add_routes(
+            handoff_api.routes(desk, access.admin, access.is_admin_token, max_text_chars=settings.max_text_chars)
+        )
+    app.add_routes(api.routes())
     app.add_routes(knowledge_api.routes(knowledge, settings.admin_token))
     app.add_routes(rest.routes(dialogue, max_text_chars=settings.max_text_chars))
+    if replies is not None:
+        taking_in = callback.routes(store.inbox, max_text_chars=settings.max_text_chars, on_accept=worker.wake)
+        app.add_routes(taking_in)
+
+    async def end_trainings(_: web.Application) -> None:
+        await desk.close()  # sockets end here, before the server waits for their handlers
+        await api.close()
+
+    app.on_shutdown.append(end_trainings)
 
     async def open_and_close(_: web.Application) -> AsyncIterator[None]:
         await store.open()
         following = [
             asyncio.create_task(follow_releases(host, settings.follow_interval_s)),
             asyncio.create_task(follow_knowledge(inference, settings.follow_interval_s)),
+            asyncio.create_task(desk.follow(settings.follow_interval_s)),
         ]
+        working = [asyncio.create_task(worker.run()), asyncio.create_task(sender.run())]
         yield
+        drain.begin()
+        await drain.done(*working)
         for task in following:
             task.cancel()
             with suppress(asyncio.CancelledError):
@@ -68,9 +123,33 @@ def create_app(settings: Settings, releases: Releases) -> web.Application:
         await inference.close()
         await knowledge.close()
         await store.close()
+        if replies is not None:
+            await replies.close()
+        if actions is not None:
+            await actions.close()
 
     app.cleanup_ctx.append(open_and_close)
     return app
+
+
+def callback_of(root: Path) -> callback.CallbackReplies | None:
+    """Where the replies of the callback channel go, if `credentials.yml` of the assistant in `root` says so.
+
+    Raises:
+        AssistantError: `credentials.yml` is wrong.
+    """
+    endpoint = read_credentials(root).callback
+    return None if endpoint is None else callback.CallbackReplies(endpoint.url)
+
+
+def actions_of(root: Path, settings: Settings) -> CustomActions | None:
+    """The custom actions of the assistant in `root`, in its folder or on its action server.
+
+    Raises:
+        AssistantError: They cannot be imported, or `endpoints.yml` is wrong.
+    """
+    endpoint = read_endpoints(root).action_endpoint
+    return custom_actions(root, endpoint.url if endpoint else None, timeout_s=settings.action_timeout_s, now=time.time)
 
 
 async def follow_releases(host: ModelHost, interval_s: float) -> None:

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 from bot.events import LISTEN, REQUESTED_SLOT, Event
 from bot.handoff import Handoff, after_handoff_event
 from bot.situation import MAX_SITUATIONS, Situation, entity_labels, features
+from bot.topic import Topic, after_topic_event
 from configs.domain import Domain
 
 MAX_OFFERED = 50
@@ -80,6 +81,7 @@ class Conversation:
     asked_back: bool = False
     last_intents: tuple[str | None, ...] = ()
     handoff: Handoff = field(default_factory=Handoff)
+    topic: Topic = field(default_factory=Topic)
     channel: str | None = None
     message_at: float | None = None
     last_event_at: float | None = None
@@ -122,6 +124,7 @@ class Conversation:
             state = replace(
                 _apply(state, event, domain),
                 handoff=after_handoff_event(state.handoff, event),
+                topic=after_topic_event(state.topic, event),
                 last_event_at=event.get("timestamp") or state.last_event_at,
             )
         return state

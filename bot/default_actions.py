@@ -6,6 +6,7 @@ from typing import Any
 
 from bot.conversation import Conversation
 from bot.events import LISTEN, REQUESTED_SLOT, Event, loop_event, plain_event, slot_event, slot_events
+from bot.handoff import HandoffReason, hand_over
 from bot.messages import BotMessage
 from bot.slot_filling import filled_slots
 from bot.two_stage_fallback import (
@@ -18,6 +19,7 @@ from bot.two_stage_fallback import (
 )
 from configs.bot_spec import BotSpec
 from configs.domain import Domain
+from configs.rasa_names import HANDOFF_ACTIONS
 
 RESTART, BACK, SESSION_START = "action_restart", "action_back", "action_session_start"
 DEFAULT_INTENTS = {"restart": RESTART, "back": BACK, "session_start": SESSION_START}
@@ -42,6 +44,7 @@ DEFAULT_ACTIONS = frozenset(
         SESSION_START,
         TWO_STAGE_FALLBACK,
         "action_deactivate_loop",
+        *HANDOFF_ACTIONS,
         ASK_AFFIRMATION,
         "action_extract_slots",
     }
@@ -73,17 +76,23 @@ def default_action(
     """
     match name:
         case "action_session_start":
-            return Done(events=tuple(session_start(conversation, spec.domain, now)))
+            done = Done(events=tuple(session_start(conversation, spec.domain, now)))
         case "action_deactivate_loop":
-            return Done(events=(loop_event(None, now), slot_event(REQUESTED_SLOT, None, now)))
+            done = Done(events=(loop_event(None, now), slot_event(REQUESTED_SLOT, None, now)))
         case "action_extract_slots":
-            return Done(events=tuple(filled_slots(conversation, spec.domain, now)))
+            done = Done(events=tuple(filled_slots(conversation, spec.domain, now)))
+        case "action_handoff" | "action_human_handoff":
+            events, said = hand_over(spec.handoff, HandoffReason.RULE, now)
+            done = Done(says=said, events=tuple(events))
         case "action_default_ask_affirmation":
-            return Done(says=ask_affirmation(conversation, spec.titles))
+            done = Done(says=ask_affirmation(conversation, spec.titles))
         case "action_two_stage_fallback":
             before, runs = two_stage_fallback(conversation, last_message, now)
-            return Done(before=before, runs=runs)
-    return Done(says=SAYINGS.get(name), events=tuple(plain_event(kind, now) for kind in HAPPENINGS.get(name, ())))
+            done = Done(before=before, runs=runs)
+        case _:
+            happens = tuple(plain_event(kind, now) for kind in HAPPENINGS.get(name, ()))
+            done = Done(says=SAYINGS.get(name), events=happens)
+    return done
 
 
 def session_start(conversation: Conversation, domain: Domain, now: float) -> list[Event]:

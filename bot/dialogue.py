@@ -12,10 +12,13 @@ import structlog
 
 from bot.action_runner import ActionRunner
 from bot.actions.result import CustomActions
+from bot.context import FollowUp, follow_up
 from bot.conversation import Conversation
 from bot.default_actions import SESSION_START
 from bot.events import LISTEN, Event, action_event, slot_event, user_event
 from bot.flow_policy import NextAction
+from bot.handoff import overdue, returned_events, wants_person
+from bot.handoff_signs import signs_of
 from bot.inference import Inference
 from bot.meaning import decision_on, trusted_payload
 from bot.messages import BotMessage, UserMessage
@@ -23,10 +26,11 @@ from bot.next_action import KEFU, next_action
 from bot.parse_data import named_parse_data
 from bot.payload import PAST_ANSWER, Payload
 from bot.policy import FallBack, PastAnswer, Reason, Template
+from bot.read_in_context import read_in_context
 from bot.reminders import DueReminder, changes_reminders
 from bot.stores.inbox import Claimed
 from bot.stores.store import ConversationStore
-from bot.stores.turn import Held, Loaded
+from bot.stores.turn import Held, Loaded, TurnWrite
 from bot.timing import add_stage, stage
 from bot.turn import Turn, TurnUnderWay
 from bot.turn_lock import TurnLock
@@ -74,6 +78,7 @@ class DialogueManager:
         # Which wording is picked is no secret.
         self._runner = ActionRunner(store.recent_events, actions, choose or random.Random())  # noqa: S311
         self._lock = TurnLock()
+        self.on_commit: Callable[[Conversation, Sequence[Event]], None] = lambda *_: None
 
     async def handle(self, message: UserMessage, claimed: Claimed | None = None) -> Turn:
         """Takes one turn; when this returns, the turn is on disk. What was answered before is not answered again.
@@ -89,13 +94,19 @@ class DialogueManager:
                 turn.messages += given
                 turn.reason = Reason.REPEATED
                 return turn.done()
+            if late := overdue(turn.engine.spec.handoff, turn.conversation.handoff, turn.now):
+                turn.happen(returned_events(late, turn.now))
+            if claimed is None:  # a channel that cannot be written to: what was said out of turn comes now
+                turn.messages += [BotMessage(text=said) for said in turn.conversation.handoff.unread]
             await self._open_session(turn, message.metadata)
-            payload = trusted_payload(turn, message.text)
+            follow = _follow_up(turn, message.text)
+            text = message.text if follow.chosen is None else follow.chosen.payload
+            payload = trusted_payload(turn, text)
             if payload is not None:
                 await self._take_command(turn, payload)
                 parsed = named_parse_data(message.text, payload.name, payload.entities)
             else:
-                parsed = await self._understand(turn, message.text)
+                parsed = await self._understand(turn, text, follow)
             turn.happen([user_event(message, parsed, message.external_id or uuid.uuid4().hex, turn.now)])
             await self._act(turn)
             return await self._save(turn, message, claimed)
@@ -152,7 +163,10 @@ class DialogueManager:
         async with self._turn(conversation_id) as turn:
             turn.conversation = Conversation(id=conversation_id)
             turn.happen(events)
-            await self._store.replace(turn.conversation, turn.events)
+            lease = turn.loaded.lease if isinstance(turn.loaded, Held) else None
+            written = TurnWrite(lease=lease, version=turn.loaded.version)
+            await self._store.replace(turn.conversation, turn.events, turn=written)
+            turn.saved = True
             return turn.conversation
 
     async def erase(self, conversation_id: str) -> bool:
@@ -251,15 +265,20 @@ class DialogueManager:
             turn.decision = FallBack(confidence=0.0)
         turn.reason = turn.decision.reason
 
-    async def _understand(self, turn: TurnUnderWay, text: str) -> dict[str, Any]:
+    async def _understand(self, turn: TurnUnderWay, text: str, follow: FollowUp | None = None) -> dict[str, Any]:
         """Reads the message and decides on it; gives Rasa's parse data of it."""
-        reading = await self._inference.read(text)
+        topic, follow = turn.conversation.topic, follow or FollowUp()
+        found = await read_in_context(
+            self._inference.read, lambda reading: decision_on(turn, reading, text)[0], text, topic, follow
+        )
+        reading = found.reading
         add_stage("encode", reading.encode_ms)
         add_stage("search", reading.search_ms)
-        turn.reading, turn.engine = reading, reading.engine
-        with stage("decide"):
-            turn.decision, parsed = decision_on(turn, reading, text)
+        turn.reading, turn.engine, turn.read_as = reading, reading.engine, found.text
+        turn.decision, parsed = decision_on(turn, reading, text)
         turn.reason = turn.decision.reason
+        if found.text != text:
+            parsed["kefu"]["read_as"] = found.text
         return parsed
 
     async def _act(self, turn: TurnUnderWay) -> None:
@@ -268,6 +287,9 @@ class DialogueManager:
             turn.reason = Reason.PERSON
             return
         await self._runner.fill_slots(turn)
+        signs = signs_of(turn.decision, turn.conversation.intent, in_form=turn.conversation.loop is not None)
+        if reason := wants_person(turn.engine.spec.handoff, turn.conversation.handoff, signs):
+            self._runner.hand_over(turn, reason)
         for _ in range(MAX_ACTIONS):
             if turn.ended or turn.conversation.is_silent:
                 break
@@ -298,4 +320,13 @@ class DialogueManager:
             written = turn_write(turn, waiting, message, claimed)
             await self._store.append(turn.conversation, turn.events, turn=written)
         turn.saved = True
+        self.on_commit(turn.conversation, turn.events)
         return turn.done()
+
+
+def _follow_up(turn: TurnUnderWay, text: str) -> FollowUp:
+    conversation = turn.conversation
+    if conversation.is_silent:
+        return FollowUp()
+    in_form = conversation.loop is not None
+    return follow_up(text, conversation.topic, turn.engine.spec.context, turn.now, in_form=in_form)

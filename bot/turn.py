@@ -9,6 +9,7 @@ from bot.events import Event, bot_event
 from bot.messages import BotMessage
 from bot.policy import Decision
 from bot.stores.turn import Loaded
+from bot.topic import topic_metadata
 from configs.domain import Domain
 
 
@@ -55,6 +56,7 @@ class TurnUnderWay:
     reading: Reading | None = None
     decision: Decision | None = None
     reason: str = ""
+    read_as: str = ""
     events: list[Event] = field(default_factory=list)
     messages: list[BotMessage] = field(default_factory=list)
     answered: bool = False
@@ -81,7 +83,8 @@ class TurnUnderWay:
         """
         self.messages.append(message)
         named = {"utter_action": response} if response else {}
-        return bot_event(message, {"reason": self.reason, "release": self.engine.id, **named}, self.now)
+        about = topic_metadata(self.read_as, self.decision) if self.read_as else {}
+        return bot_event(message, {"reason": self.reason, "release": self.engine.id, **named, **about}, self.now)
 
     def since_message(self) -> list[Event]:
         """What has happened since the customer's message."""

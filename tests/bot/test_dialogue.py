@@ -73,7 +73,12 @@ async def test_events_say_what_was_understood_and_why_it_was_answered(scripted: 
     assert user["metadata"] == {"page": "/shop"}
     assert len(user["message_id"]) == 32
     assert (action["policy"], action["confidence"]) == ("RulePolicy", 0.95)
-    assert said["metadata"] == {"reason": "sure_intent", "release": "r1", "utter_action": "utter_hours"}
+    assert said["metadata"] == {
+        "reason": "sure_intent",
+        "release": "r1",
+        "utter_action": "utter_hours",
+        "topic": {"question": "when are you open", "intent": "hours"},
+    }
     assert said["text"] == "We open at nine.\n\nWe close at five."
     assert turn.release_id == "r1"
     assert {event["timestamp"] for event in await bot.events()} == {bot.clock.now}
