@@ -99,16 +99,17 @@ def error_response(
 ) -> web.Response:
     """An error in the form of Rasa's server."""
     headers = {} if retry_after_s is None else {"Retry-After": str(retry_after_s)}
-    return web.json_response(
-        {
-            "version": version("kefu"),
-            "status": "failure",
-            "message": message,
-            "reason": reason,
-            "details": {} if field is None else {"field": field},
-            "help": None,
-            "code": status,
-        },
-        status=status,
-        headers=headers,
-    )
+    return web.json_response(error_body(status, reason, message, field), status=status, headers=headers)
+
+
+def error_body(status: int, reason: str, message: str, field: str | None = None) -> dict[str, Any]:
+    """What an error says of itself, in the form of Rasa's server."""
+    return {
+        "version": version("kefu"),
+        "status": "failure",
+        "message": message,
+        "reason": reason,
+        "details": {} if field is None else {"field": field},
+        "help": None,
+        "code": status,
+    }

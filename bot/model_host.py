@@ -2,10 +2,12 @@
 
 import ctypes
 import sys
+import threading
 
 import structlog
 
 from bot.engine import Engine
+from bot.errors import Refused
 from training.releases import ReleaseError, Releases
 
 _log = structlog.get_logger()
@@ -21,29 +23,78 @@ class ModelHost:
     def __init__(self, releases: Releases, *, threads: int = 1) -> None:
         self.releases = releases
         self.threads = threads
-        self.engine = self._first_good()
+        self._swapping = threading.Lock()
+        self._engine: Engine | None = self._first_good()
         return_freed_memory()
         self.refused: dict[str, str] = {}
+
+    @property
+    def engine(self) -> Engine:
+        """The engine in use.
+
+        Raises:
+            Refused: 409; it was unloaded.
+        """
+        engine = self._engine
+        if engine is None:
+            raise Refused(409, "Conflict", "No model is loaded. Load one with PUT /model.")
+        return engine
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether there is an engine."""
+        return self._engine is not None
+
+    def unload(self) -> None:
+        """Lets go of the engine; until `load` nothing is answered, whatever is promoted meanwhile."""
+        with self._swapping:
+            self._engine = None
+        _log.warning("release_unloaded")
+        return_freed_memory()
+
+    def load(self, release_id: str | None = None) -> None:
+        """Loads a release, promotes it and serves it; the one that `CURRENT` names where none is given. Blocking.
+
+        Raises:
+            ReleaseError: There is no such release, or it cannot be served; what served goes on serving.
+        """
+        with self._swapping:
+            current = self.releases.current_id()
+            wanted = release_id or current
+            if wanted is None:
+                raise ReleaseError("No release has been promoted. Name one in model_file.")
+            if self._engine is None or self._engine.id != wanted:
+                release = self.releases.open(wanted)
+                self._engine = Engine(release, threads=self.threads)
+                self.refused.pop(wanted, None)
+            if current != wanted:
+                self.releases.promote(self._engine.release)
+        _log.info("release_loaded", release=wanted)
+        return_freed_memory()
 
     def follow(self) -> bool:
         """Loads the release that `CURRENT` names, if that is another one. Blocking; True if it was swapped.
 
         A release that is refused is tried once; the reason is logged and kept in `refused`.
         """
+        with self._swapping:
+            return self._engine is not None and self._follow(self._engine)
+
+    def _follow(self, serving: Engine) -> bool:
         wanted: str | None = None
         try:
             wanted = self.releases.current_id()
-            if wanted is None or wanted == self.engine.id or wanted in self.refused:
+            if wanted is None or wanted == serving.id or wanted in self.refused:
                 return False
             engine = Engine(self.releases.open(wanted), threads=self.threads)
         except ReleaseError as error:
             key = wanted or "CURRENT"
             if self.refused.get(key) != str(error):
                 self.refused[key] = str(error)
-                _log.error("release_refused", release=wanted, reason=str(error), serving=self.engine.id)
+                _log.error("release_refused", release=wanted, reason=str(error), serving=serving.id)
             return False
-        _log.info("release_swapped", old=self.engine.id, new=engine.id)
-        self.engine = engine
+        _log.info("release_swapped", old=serving.id, new=engine.id)
+        self._engine = engine
         return_freed_memory()
         return True
 

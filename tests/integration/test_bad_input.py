@@ -304,7 +304,7 @@ async def test_a_wrong_method_is_a_405_that_names_the_right_one(
         "/nothing",
         "/webhooks/rest",
         "/webhooks/other/webhook",
-        "/model",
+        "/models",
         "/chat/",
         "/chat/../../etc/passwd",
         "/chat/%2e%2e/%2e%2e/etc/passwd",
@@ -404,7 +404,7 @@ async def test_many_requests_in_one_go_are_answered_in_order(shop: TestClient) -
     for text in texts:
         raw = body(text=text)
         writer.write(
-            b"POST /model/parse HTTP/1.1\r\nHost: shop\r\nContent-Type: application/json\r\n"
+            b"POST /model/parse HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
             b"Content-Length: " + str(len(raw)).encode() + b"\r\n\r\n" + raw
         )
     answered = []
