@@ -55,7 +55,7 @@ class ActionRunner:
             turn.rejected = name
             return
         except ActionFailed as error:
-            _log.error("action_failed", action=name, reason=str(error), conversation=turn.conversation.id)
+            _log.error("action_failed", action=name, reason=str(error), turn=turn.message_id)
             turn.happen([done, *self._say(turn, "utter_action_failed")])
             turn.ended = True
             return
@@ -149,7 +149,7 @@ class ActionRunner:
         try:
             return await self._run_custom(turn, name, turn.conversation.after(events, turn.domain), since=events)
         except (ActionFailed, ActionRejected) as error:
-            _log.error("action_failed", action=name, reason=str(error), conversation=turn.conversation.id)
+            _log.error("action_failed", action=name, reason=str(error), turn=turn.message_id)
             return []
 
     async def _run_custom(

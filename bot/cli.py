@@ -13,6 +13,7 @@ from rich.markup import escape
 
 from bot.data_commands import data_app
 from bot.data_folder import DataOption, data_dir
+from bot.db_commands import db_app
 from bot.knowledge_commands import knowledge_app
 from configs.assistant import STARTER, STARTERS, copy_assistant, read_assistant
 from configs.assistant_config import Method
@@ -28,6 +29,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(data_app, name="data")
+app.add_typer(db_app, name="db")
 app.add_typer(knowledge_app, name="knowledge")
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -148,6 +150,9 @@ def run(
     """
     root = _existing(assistant or STARTER)
     settings = load_settings(host=host, port=port, data_dir=data, log_format=log_format)
+    from bot.api.auth import refuse_open_api
+
+    refuse_open_api(settings)  # before a training is begun for it
     _prepare(settings)
     folder = data_dir(root, data)
     if train_first and not _has_release(folder):
@@ -160,7 +165,7 @@ def run(
         out.print(f"Kefu answers at [bold]{address}[/bold], {seconds:.2f} s after process start.", soft_wrap=True)
         out.print(f"Talk to it at [bold]{address}/chat[/bold]. Stop with Ctrl+C.", soft_wrap=True)
 
-    asyncio.run(serve(settings, Releases(folder), ready))
+    asyncio.run(serve(settings, Releases(folder), root, ready))
 
 
 @app.command()
@@ -173,10 +178,13 @@ def shell(
 
     [dim]Examples:[/dim]  kefu shell    kefu shell mybot --explain
     """
-    _prepare(load_settings(log_level=LogLevel.WARNING))
+    settings = load_settings(log_level=LogLevel.WARNING)
+    _prepare(settings)
+    from bot.app import actions_of
     from bot.shell import chat
 
-    asyncio.run(chat(_engine_host(assistant, data), out, explain=explain))
+    host = _engine_host(assistant, data)
+    asyncio.run(chat(host, actions_of(assistant or STARTER, settings), out, explain=explain))
 
 
 @app.command()
@@ -205,6 +213,7 @@ def evaluate(
     folder = output or data_dir(assistant or STARTER, data) / "evaluations" / engine.id
     write_evaluation(evaluation, folder)
     print_evaluation(evaluation, out)
+    _say(engine.promised.finding.sentence)
     _say(f"Figures and picture: {folder}/evaluation.json, {folder}/risk_coverage.png")
 
 

@@ -275,7 +275,8 @@ class DialogueManager:
         add_stage("encode", reading.encode_ms)
         add_stage("search", reading.search_ms)
         turn.reading, turn.engine, turn.read_as = reading, reading.engine, found.text
-        turn.decision, parsed = decision_on(turn, reading, text)
+        with stage("decide"):
+            turn.decision, parsed = decision_on(turn, reading, text)
         turn.reason = turn.decision.reason
         if found.text != text:
             parsed["kefu"]["read_as"] = found.text
@@ -305,7 +306,7 @@ class DialogueManager:
                 turn.reason = Reason.FORM
             await self._runner.run(turn, found)
         else:
-            _log.error("turn_cut_off", actions=MAX_ACTIONS, conversation=turn.conversation.id)
+            _log.error("turn_cut_off", actions=MAX_ACTIONS, turn=turn.message_id)
         if turn.conversation.now.action != LISTEN and not turn.conversation.is_silent:
             turn.happen([action_event(LISTEN, turn.now)])
 

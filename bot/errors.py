@@ -32,3 +32,8 @@ class Overloaded(Refused):
 
     def __init__(self, what: str) -> None:
         super().__init__(503, "Overloaded", f"{what}; try again shortly.", retry_after_s=1)
+
+
+def safe_reason(error: Exception) -> str:
+    """What may be logged of an error: only one of ours is sure to hold none of a customer's words."""
+    return str(error) if isinstance(error, KefuError) else type(error).__name__

@@ -1,6 +1,6 @@
 """What travels between channels and the dialogue: no vendor's types, no HTTP."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,3 +37,22 @@ class BotMessage:
     attachment: Any = None
     custom: Any = None
     elements: tuple[Mapping[str, Any], ...] = ()
+
+
+def one_by_one(messages: Iterable[BotMessage]) -> Iterator[BotMessage]:
+    """The same in messages that hold one thing each, so that each is sent, and known for what became of it, by itself.
+
+    A text is split at empty lines, but not when buttons belong to it; then come custom, image, attachment and elements.
+    """
+    for message in messages:
+        if message.buttons:
+            yield BotMessage(text=message.text, buttons=message.buttons)
+        elif message.text:
+            yield from (BotMessage(text=part) for part in message.text.strip().split("\n\n"))
+        if message.custom:
+            yield BotMessage(custom=message.custom)
+        if message.image:
+            yield BotMessage(image=message.image)
+        if message.attachment:
+            yield BotMessage(attachment=message.attachment)
+        yield from (BotMessage(elements=(element,)) for element in message.elements)

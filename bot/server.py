@@ -8,23 +8,28 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import structlog
 from aiohttp import web
 
-from bot.app import INFERENCE, create_app
+from bot.app import DRAIN, INFERENCE, create_app
+from bot.drain import Drain
 from configs.errors import SettingsError
 from configs.settings import Settings
 from training.releases import SMOKE_FILE, Releases
 
-DRAIN_S = 10.0
+CUT_OFF_S = 0.5  # for requests that are still under way after the drain
 # How long one Python thread may keep the others waiting. At the default of 5 ms the model's thread, back from a
 # forward pass, waits for the event loop: about a tenth fewer messages a second on two cores.
 SWITCH_INTERVAL_S = 0.0005
 
+_log = structlog.get_logger()
 
-async def serve(settings: Settings, releases: Releases, ready: Callable[[str, float], None]) -> None:
-    """Serves until SIGTERM or SIGINT, then answers what is under way and closes the store.
+
+async def serve(settings: Settings, releases: Releases, root: Path, ready: Callable[[str, float], None]) -> None:
+    """Serves until SIGTERM or SIGINT, then answers what is under way and closes the store; another one cuts it short.
 
     Args:
+        root: The assistant's folder.
         ready: Told the address and the seconds since the process began, once a first answer has been made.
 
     Raises:
@@ -32,11 +37,9 @@ async def serve(settings: Settings, releases: Releases, ready: Callable[[str, fl
     """
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    app = create_app(settings, releases)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=DRAIN_S)
+    app = create_app(settings, releases, root)
+    _follow_signals(stop, app[DRAIN])
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=CUT_OFF_S)
     await runner.setup()
     try:
         site = web.TCPSite(runner, settings.host, settings.port)
@@ -49,8 +52,32 @@ async def serve(settings: Settings, releases: Releases, ready: Callable[[str, fl
         await _first_answer(app)
         ready(_address(runner, settings), seconds_since_start())
         await stop.wait()
+        _log.info("ending")
+        app[DRAIN].begin()
+        await app[DRAIN].requests_done()
     finally:
         await runner.cleanup()
+
+
+def _follow_signals(stop: asyncio.Event, drain: Drain) -> None:
+    """The first signal ends the server in order, another one cuts that short."""
+    loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        if stop.is_set():
+            drain.hurry()
+        stop.set()
+
+    def hung_up() -> None:
+        """The terminal is gone, and the server with it; without one the signal means nothing."""
+        if sys.stderr.isatty():
+            end()
+        else:
+            _log.info("sighup_ignored", message="Releases are followed by themselves; restart for anything else.")
+
+    loop.add_signal_handler(signal.SIGHUP, hung_up)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, end)
 
 
 async def _first_answer(app: web.Application) -> None:

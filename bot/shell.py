@@ -8,26 +8,28 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bot.dialogue import DialogueManager, Turn
+from bot.actions import CustomActions
+from bot.dialogue import DialogueManager
 from bot.errors import Refused
 from bot.inference import Inference
 from bot.messages import BotMessage, UserMessage
 from bot.model_host import ModelHost
 from bot.request_body import checked_text
 from bot.stores.sqlite import SqliteStore
+from bot.turn import Turn
 
 MAX_TEXT_CHARS = 4_000
 ENDINGS = frozenset({"/stop", "/quit", "/exit"})
 
 
-async def chat(host: ModelHost, console: Console, *, explain: bool) -> None:
+async def chat(host: ModelHost, actions: CustomActions | None, console: Console, *, explain: bool) -> None:
     """Reads lines until the end of input; nothing of it is kept."""
     if isinstance(sys.stdin, io.TextIOWrapper):
         sys.stdin.reconfigure(errors="replace")  # a byte that is not UTF-8 is no reason to end
     inference = Inference(host, max_batch=1, max_waiting=1, timeout_s=60)
     store = SqliteStore(None)
     await store.open()
-    dialogue = DialogueManager(inference, store)
+    dialogue = DialogueManager(inference, store, actions=actions)
     console.print(f"Release {host.engine.id}. A number chooses a button; Ctrl+D or /stop ends.")
     payloads: list[str] = []
     try:
@@ -51,6 +53,8 @@ async def chat(host: ModelHost, console: Console, *, explain: bool) -> None:
     finally:
         await inference.close()
         await store.close()
+        if actions is not None:
+            await actions.close()
 
 
 def _read_line() -> str | None:
@@ -84,7 +88,8 @@ def _show(messages: tuple[BotMessage, ...], console: Console) -> list[str]:
 def explanation(turn: Turn) -> Table:
     """Why the turn went as it did: the decision, the likeliest intents, the best past questions."""
     table = Table(
-        title=f"{turn.decision.reason.value}, confidence {turn.decision.confidence:.2f}", title_justify="left"
+        title=turn.reason if turn.decision is None else f"{turn.reason}, confidence {turn.decision.confidence:.2f}",
+        title_justify="left",
     )
     table.add_column("intent")
     table.add_column("p", justify="right")

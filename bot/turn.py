@@ -95,6 +95,12 @@ class TurnUnderWay:
         """The customer's message of this turn."""
         return next((event for event in reversed(self.events) if event["event"] == "user"), None)
 
+    @property
+    def message_id(self) -> str | None:
+        """By which the log names the turn: it says nothing of whose it is."""
+        message = self.last_message()
+        return None if message is None else message.get("message_id")
+
     def done(self) -> Turn:
         """The turn as it came out."""
         return Turn(

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from bot.messages import BotMessage, UserMessage
+from bot.messages import BotMessage, UserMessage, one_by_one
 from bot.policy import Answer, AskBack, Decision, Template
 from bot.reminders import reminder_changes
 from bot.stores.inbox import Claimed
@@ -29,12 +29,13 @@ def turn_write(
     reminders = reminder_changes(turn.events, waiting, turn.channel)
     lease = turn.loaded.lease if isinstance(turn.loaded, Held) else None
     known = message is not None and message.external_id is not None
+    said = one_by_one(turn.messages) if claimed else turn.messages
     return TurnWrite(
         lease=claimed.lease if claimed else lease,
         version=turn.loaded.version,
         inbox_id=claimed.inbox_id if claimed else None,
         message=inbox_message(message, turn.now) if known and message and not claimed else None,
-        parts=tuple(asdict(part) for part in turn.messages) if claimed or known else (),
+        parts=tuple(asdict(part) for part in said) if claimed or known else (),
         deliver=claimed is not None,
         channel=turn.channel,
         reminders=reminders.set,

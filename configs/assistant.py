@@ -8,6 +8,7 @@ from pathlib import Path
 from configs.assistant_config import KefuConfig, parse_config
 from configs.assistant_files import data_files, domain_paths, knowledge_paths
 from configs.core_policies import CorePolicies, parse_policies
+from configs.credentials import credential_notices
 from configs.domain import Domain, read_domain
 from configs.endpoints import endpoint_notices
 from configs.errors import AssistantError
@@ -28,7 +29,6 @@ SHIPPED = Path(__file__).parent
 STARTER = SHIPPED / "shop"
 MINIMAL = SHIPPED / "minimal"
 STARTERS = {"minimal": MINIMAL, "shop": STARTER, "shop-zh": SHIPPED / "shop-zh"}
-FILES_UNUSED = ("credentials.yml",)
 DATA_SECTIONS = ("version", "nlu", "rules", "stories", "responses")
 
 
@@ -93,7 +93,7 @@ def read_assistant(root: Path) -> Assistant:
     notices += unlisted_intents(domain, examples)
     notices += unanswered_intents(domain, examples, (*rules, *stories))
     notices += endpoint_notices(root)
-    notices += [f"{root / name}: not used yet" for name in FILES_UNUSED if (root / name).exists()]
+    notices += credential_notices(root)
     assistant = Assistant(
         root=root,
         language=language,

@@ -1,26 +1,26 @@
 """Rasa's `endpoints.yml`: the servers that a running bot asks. Of one machine, not of a release."""
 
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, AnyHttpUrl, BaseModel, ConfigDict, ValidationError
 
-from configs.yaml_file import Place, YamlFile, read_yaml
+from configs.variables import substituted
+from configs.yaml_file import YamlFile, read_yaml
 from configs.yaml_values import mapping_at, unknown_keys
 
 FILE = "endpoints.yml"
-SECTIONS_USED = ("action_endpoint", "nlg")
+SECTIONS_USED = ("action_endpoint",)
 SECTIONS_IGNORED = {
     "tracker_store": "conversations are kept in Kefu's own store",
     "lock_store": "Kefu's own store keeps the turns of a conversation in order",
     "event_broker": "events are kept in the store, and the HTTP API gives them",
     "models": "releases are taken from the data folder",
+    "nlg": "the responses of the domain are said",
     "nlu": "messages are understood in the same process",
 }
-_VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w+)")
 
 
 def _http_url(value: str) -> str:
@@ -37,12 +37,11 @@ class Endpoint(BaseModel):
 
 
 class Endpoints(BaseModel):
-    """What of `endpoints.yml` is honoured: where custom actions are run and who makes the bot's words, if not Kefu."""
+    """What of `endpoints.yml` is honoured: where custom actions are run."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
 
     action_endpoint: Endpoint | None = None
-    nlg: Endpoint | None = None
 
 
 def read_endpoints(root: Path, environment: Mapping[str, str] = os.environ) -> Endpoints:
@@ -58,7 +57,7 @@ def read_endpoints(root: Path, environment: Mapping[str, str] = os.environ) -> E
     for section in SECTIONS_USED:
         found = mapping_at(file, file.data.get(section), (section,))
         if found.get("url") is not None:
-            given[section] = {"url": _substituted(file, (section, "url"), found["url"], environment)}
+            given[section] = {"url": substituted(file, (section, "url"), found["url"], environment)}
     try:
         return Endpoints.model_validate(given)
     except ValidationError as error:
@@ -98,16 +97,3 @@ def _file(root: Path) -> YamlFile | None:
     if not isinstance(file.data, dict):
         raise file.error((), "must be a mapping", "Write `action_endpoint:` and, under it, `url: ...`.")
     return file
-
-
-def _substituted(file: YamlFile, place: Place, value: Any, environment: Mapping[str, str]) -> Any:
-    if not isinstance(value, str):
-        return value
-
-    def variable(found: re.Match[str]) -> str:
-        name = found[1] or found[2]
-        if name not in environment:
-            raise file.error(place, f"the variable {name} is not set", "Set it, or write the value out.")
-        return environment[name]
-
-    return _VARIABLE.sub(variable, value)

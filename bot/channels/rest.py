@@ -9,7 +9,7 @@ from aiohttp import web
 
 from bot.dialogue import DialogueManager
 from bot.errors import Refused
-from bot.messages import BotMessage, UserMessage
+from bot.messages import BotMessage, UserMessage, one_by_one
 from bot.request_body import MessageBody, checked_metadata, checked_text, read_body
 from bot.timing import stage
 
@@ -56,31 +56,10 @@ def parse_message(body: MessageBody, max_text_chars: int) -> UserMessage:
 
 
 def render(recipient_id: str, messages: Iterable[BotMessage]) -> list[dict[str, Any]]:
-    """Our messages as Rasa's items.
-
-    A text is split at empty lines into several items, but not when buttons belong to it; then come custom, image,
-    attachment and elements, each as an item of its own.
-    """
-    items: list[dict[str, Any]] = []
-    for message in messages:
-        if message.buttons:
-            buttons = [asdict(button) for button in message.buttons]
-            items.append({"text": message.text, "buttons": buttons})
-        elif message.text:
-            items += [{"text": part} for part in message.text.strip().split("\n\n")]
-        items += [
-            {name: value}
-            for name, value in (
-                ("custom", message.custom),
-                ("image", message.image),
-                ("attachment", message.attachment),
-            )
-            if value
-        ]
-        items += [_element(element) for element in message.elements]
+    """Our messages as Rasa's items, one for each thing that is said."""
     return [
-        {"recipient_id": recipient_id, **{key: value for key, value in item.items() if value is not None}}
-        for item in items
+        {"recipient_id": recipient_id, **{key: value for key, value in _item(one).items() if value is not None}}
+        for one in one_by_one(messages)
     ]
 
 
@@ -94,6 +73,20 @@ def is_stream(request: web.Request) -> bool:
     if value not in ("true", "false"):
         raise Refused(400, "InvalidField", f"stream is {value[:40]!r}; write true or false.", field="stream")
     return value == "true"
+
+
+def _item(message: BotMessage) -> dict[str, Any]:
+    """A message that holds one thing."""
+    if message.elements:
+        return _element(message.elements[0])
+    if message.buttons:
+        return {"text": message.text, "buttons": [asdict(button) for button in message.buttons]}
+    return {
+        "text": message.text,
+        "custom": message.custom,
+        "image": message.image,
+        "attachment": message.attachment,
+    }
 
 
 def _element(element: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ def folder(parent: Path, text: str) -> Path:
 
 
 def test_without_the_file_nobody_is_asked(tmp_path: Path) -> None:
-    assert read_endpoints(tmp_path) == Endpoints(action_endpoint=None, nlg=None)
+    assert read_endpoints(tmp_path) == Endpoints(action_endpoint=None)
     assert endpoint_notices(tmp_path) == []
 
 
@@ -23,11 +23,8 @@ def test_without_the_file_nobody_is_asked(tmp_path: Path) -> None:
         ("action_endpoint:\n", Endpoints()),
         ("action_endpoint: {url: null}\n", Endpoints()),
         (
-            "action_endpoint: {url: http://localhost:5055/webhook}\nnlg: {url: https://words.example/nlg}\n",
-            Endpoints(
-                action_endpoint=Endpoint(url="http://localhost:5055/webhook"),
-                nlg=Endpoint(url="https://words.example/nlg"),
-            ),
+            "action_endpoint: {url: http://localhost:5055/webhook}\n",
+            Endpoints(action_endpoint=Endpoint(url="http://localhost:5055/webhook")),
         ),
         (
             "action_endpoint: {url: 'http://${HOST}:$PORT/${HOST}'}\n",
@@ -52,9 +49,9 @@ def test_what_is_not_honoured_is_said_without_any_variable(tmp_path: Path) -> No
         f"{path}:6: `lock_store` is not used: Kefu's own store keeps the turns of a conversation in order",
         f"{path}:7: `event_broker` is not used: events are kept in the store, and the HTTP API gives them",
         f"{path}:8: `models` is not used: releases are taken from the data folder",
+        f"{path}:4: `nlg` is not used: the responses of the domain are said",
         f"{path}:9: `nlu` is not used: messages are understood in the same process",
         f"{path}:3: `token` of `action_endpoint` is not used: only `url` is",
-        f"{path}:4: `type` of `nlg` is not used: only `url` is",
         f"{path}:10: unknown key `action_endpont` in endpoints.yml is ignored. Did you mean 'action_endpoint'?",
     ]
 
@@ -69,11 +66,11 @@ def test_what_is_not_honoured_is_said_without_any_variable(tmp_path: Path) -> No
             "`action_endpoint` must be a mapping",
             "Indent `name: value` lines under it.",
         ),
-        ("nlg:\n  url: words\n", 2, "nlg.url is no URL", "Write http://host:port/path."),
-        ("nlg:\n  url: ftp://words\n", 2, "nlg.url is no URL", "Write http://host:port/path."),
-        ("nlg:\n  url: 5\n", 2, "nlg.url is no URL", "Write http://host:port/path."),
+        ("action_endpoint:\n  url: words\n", 2, "action_endpoint.url is no URL", "Write http://host:port/path."),
+        ("action_endpoint:\n  url: ftp://words\n", 2, "action_endpoint.url is no URL", "Write http://host:port/path."),
+        ("action_endpoint:\n  url: 5\n", 2, "action_endpoint.url is no URL", "Write http://host:port/path."),
         (
-            "nlg:\n  url: http://${SECRET_HOST}/\n",
+            "action_endpoint:\n  url: http://${SECRET_HOST}/\n",
             2,
             "the variable SECRET_HOST is not set",
             "Set it, or write the value out.",
