@@ -302,9 +302,12 @@ class DialogueManager:
                 answered=turn.answered,
                 rejected=turn.rejected,
             )
-            if found.action in turn.domain.forms and not turn.answered and turn.reading is not None:
+            decided, takes_first = turn.reason, found.action in turn.domain.forms and not turn.answered
+            if takes_first and turn.reading is not None:
                 turn.reason = Reason.FORM
             await self._runner.run(turn, found)
+            if turn.rejected:  # others answer
+                turn.reason = decided
         else:
             _log.error("turn_cut_off", actions=MAX_ACTIONS, turn=turn.message_id)
         if turn.conversation.now.action != LISTEN and not turn.conversation.is_silent:

@@ -19,6 +19,7 @@ from bot.stores.sqlite import SqliteStore
 from bot.turn import Turn
 
 MAX_TEXT_CHARS = 4_000
+READINGS = 4  # of one message at the same time: as it stands, and with what was said before
 ENDINGS = frozenset({"/stop", "/quit", "/exit"})
 
 
@@ -26,7 +27,7 @@ async def chat(host: ModelHost, actions: CustomActions | None, console: Console,
     """Reads lines until the end of input; nothing of it is kept."""
     if isinstance(sys.stdin, io.TextIOWrapper):
         sys.stdin.reconfigure(errors="replace")  # a byte that is not UTF-8 is no reason to end
-    inference = Inference(host, max_batch=1, max_waiting=1, timeout_s=60)
+    inference = Inference(host, max_batch=READINGS, max_waiting=READINGS, timeout_s=60)
     store = SqliteStore(None)
     await store.open()
     dialogue = DialogueManager(inference, store, actions=actions)
