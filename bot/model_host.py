@@ -1,10 +1,12 @@
 """Holds the engine that serves, and follows `CURRENT` to the next one. One of the three places with state."""
 
 import ctypes
+import os
 import sys
 import threading
 
 import structlog
+from threadpoolctl import threadpool_limits
 
 from bot.engine import Engine
 from bot.errors import Refused
@@ -24,7 +26,10 @@ class ModelHost:
         self.releases = releases
         self.threads = threads
         self._swapping = threading.Lock()
+        # What one message needs of them is too little to be shared out: threads would wait for each other.
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
         self._engine: Engine | None = self._first_good()
+        threadpool_limits(limits=threads)
         return_freed_memory()
         self.refused: dict[str, str] = {}
 

@@ -1,12 +1,15 @@
 """How near two texts are letter by letter: what finds a stored question that was typed with slips."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from rapidfuzz import fuzz, process
 
 from nlu.encoder import FloatArray
 from nlu.text import prepare_text
+
+KEPT = 16_384  # plain texts; the questions that many messages come near are compared again and again
 
 
 def spelling_of(text: str, wordings: Sequence[Sequence[str]]) -> FloatArray:
@@ -22,5 +25,6 @@ def spelling_of(text: str, wordings: Sequence[Sequence[str]]) -> FloatArray:
     return np.asarray(np.maximum.reduceat(ratios, starts) / np.float32(100.0), np.float32)
 
 
+@lru_cache(maxsize=KEPT)
 def _plain(text: str) -> str:
     return prepare_text(text).casefold()
