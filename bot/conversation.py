@@ -119,15 +119,12 @@ class Conversation:
 
     def after(self, events: Iterable[Event], domain: Domain) -> "Conversation":
         """The state once `events` have happened; rules and stories see of a value what its slot lets them see."""
-        state = self
+        state, handoff, topic, last_at = self, self.handoff, self.topic, self.last_event_at
         for event in events:
-            state = replace(
-                _apply(state, event, domain),
-                handoff=after_handoff_event(state.handoff, event),
-                topic=after_topic_event(state.topic, event),
-                last_event_at=event.get("timestamp") or state.last_event_at,
-            )
-        return state
+            state = _apply(state, event, domain)
+            handoff, topic = after_handoff_event(handoff, event), after_topic_event(topic, event)
+            last_at = event.get("timestamp") or last_at
+        return replace(state, handoff=handoff, topic=topic, last_event_at=last_at)
 
     def situation(self, domain: Domain) -> Situation:
         """What the next action is taken in."""

@@ -2,7 +2,6 @@
 
 import random
 import time
-import uuid
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -20,8 +19,9 @@ from bot.flow_policy import NextAction
 from bot.handoff import overdue, returned_events, wants_person
 from bot.handoff_signs import signs_of
 from bot.inference import Inference
-from bot.meaning import decision_on, trusted_payload
+from bot.meaning import decision_on, parsed, trusted_payload
 from bot.messages import BotMessage, UserMessage
+from bot.new_id import new_id
 from bot.next_action import KEFU, next_action
 from bot.parse_data import named_parse_data
 from bot.payload import PAST_ANSWER, Payload
@@ -107,7 +107,7 @@ class DialogueManager:
                 parsed = named_parse_data(message.text, payload.name, payload.entities)
             else:
                 parsed = await self._understand(turn, text, follow)
-            turn.happen([user_event(message, parsed, message.external_id or uuid.uuid4().hex, turn.now)])
+            turn.happen([user_event(message, parsed, message.external_id or new_id(), turn.now)])
             await self._act(turn)
             return await self._save(turn, message, claimed)
 
@@ -131,7 +131,7 @@ class DialogueManager:
                 conversation_id=conversation_id, text=text, channel=channel, metadata={"is_external": True}
             )
             turn.reason = Reason.EXTERNAL
-            turn.happen([user_event(message, named_parse_data(text, name, entities), uuid.uuid4().hex, turn.now)])
+            turn.happen([user_event(message, named_parse_data(text, name, entities), new_id(), turn.now)])
             await self._act(turn)
             return await self._save(turn, None, claimed)
 
@@ -188,7 +188,7 @@ class DialogueManager:
             await self._open_session(turn, {})
             found = await self._understand(turn, text) if parsed is None else parsed
             message = UserMessage(conversation_id=conversation_id, text=text, channel=channel)
-            turn.happen([user_event(message, found, uuid.uuid4().hex, turn.now)])
+            turn.happen([user_event(message, found, new_id(), turn.now)])
             return (await self._save(turn)).conversation
 
     async def tracker(self, conversation_id: str) -> Conversation:
@@ -269,18 +269,18 @@ class DialogueManager:
         """Reads the message and decides on it; gives Rasa's parse data of it."""
         topic, follow = turn.conversation.topic, follow or FollowUp()
         found = await read_in_context(
-            self._inference.read, lambda reading: decision_on(turn, reading, text)[0], text, topic, follow
+            self._inference.read, lambda reading: decision_on(turn, reading), text, topic, follow
         )
         reading = found.reading
         add_stage("encode", reading.encode_ms)
         add_stage("search", reading.search_ms)
         turn.reading, turn.engine, turn.read_as = reading, reading.engine, found.text
+        turn.decision, turn.reason = found.decision, found.decision.reason
         with stage("decide"):
-            turn.decision, parsed = decision_on(turn, reading, text)
-        turn.reason = turn.decision.reason
+            data = parsed(turn, reading, found.decision, text)
         if found.text != text:
-            parsed["kefu"]["read_as"] = found.text
-        return parsed
+            data["kefu"]["read_as"] = found.text
+        return data
 
     async def _act(self, turn: TurnUnderWay) -> None:
         """Fills slots from the message, and acts until the bot listens again."""

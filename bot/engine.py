@@ -7,6 +7,7 @@ from time import perf_counter
 
 import structlog
 
+from bot.flow_policy import FlowPolicy
 from bot.policy import MAX_UNCOVERED, SEARCHED_PAIRS
 from configs.assistant_config import PolicyConfig
 from configs.bot_spec import BotSpec
@@ -18,6 +19,7 @@ from nlu.several_intents import IntentSpan, intents_of
 from nlu.understanding import OUT_OF_SCOPE, Understanding
 from retrieval.live_knowledge import BUDGET_S, LiveKnowledge
 from retrieval.pair import Pair
+from retrieval.promise import Promise, PromiseFile
 from retrieval.retriever import Hit, Query, Retriever
 from training.releases import ASSISTANT_FILE, KNOWLEDGE_FILE, SMOKE_FILE, Release, ReleaseError
 
@@ -78,6 +80,8 @@ class Engine:
 
     def _load(self, release: Release, threads: int) -> None:
         self.spec = BotSpec.from_json((release.folder / ASSISTANT_FILE).read_bytes())
+        self.flows = FlowPolicy.of(self.spec)
+        self.promised = PromiseFile.load(release.folder)
         self.understander = load_understander(release.folder, self.spec.entities, threads=threads)
         self.retriever = Retriever.load(release.folder)
         if self.retriever.index.dimension != self.understander.encoder.dimension:
@@ -87,6 +91,11 @@ class Engine:
     def id(self) -> str:
         """The release's id."""
         return self.release.id
+
+    @property
+    def promise(self) -> Promise | None:
+        """The error rate it keeps to; None where none can be promised."""
+        return self.promised.promise
 
     def catch_up(self, budget_s: float | None = BUDGET_S) -> bool:
         """Takes over what was edited in the knowledge store; says whether nothing is left that can be taken over now.

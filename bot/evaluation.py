@@ -14,6 +14,7 @@ from bot.policy import (
     Template,
     best_past_answer,
     best_template,
+    candidate_answers,
     decide,
 )
 from training.evaluation import Did, Evaluation, Outcome, Question
@@ -34,8 +35,8 @@ def ask_all(engine: Engine, questions: Sequence[Question]) -> list[Outcome]:
 
 def _outcome(engine: Engine, question: Question, reading: Reading) -> Outcome:
     spec = engine.spec
-    ranking, hits = reading.understanding.ranking, reading.hits
-    decision = decide(reading.understanding, hits, spec.actions, spec.policy)
+    hits = reading.hits
+    decision = decide(reading.understanding, hits, spec.answerable, spec.policy, promise=engine.promise)
     candidate: Answer | None
     match decision:
         case Template() | PastAnswer():
@@ -43,14 +44,22 @@ def _outcome(engine: Engine, question: Question, reading: Reading) -> Outcome:
             candidate = decision
         case AskBack() | FallBack():
             did = Did.ASKED_BACK if isinstance(decision, AskBack) else Did.REFUSED
-            candidates = (best_template(ranking, spec.actions), best_past_answer(hits, spec.policy))
-            candidate = max((c for c in candidates if c is not None), key=lambda c: c.confidence, default=None)
+            candidate = _nearest(engine, reading)
     return Outcome(
         question=question,
         did=did,
         right=candidate is not None and is_right(candidate, question),
         confidence=0.0 if candidate is None else candidate.confidence,
     )
+
+
+def _nearest(engine: Engine, reading: Reading) -> Answer | None:
+    """The candidate that came nearest to being given."""
+    spec, understanding, hits = engine.spec, reading.understanding, reading.hits
+    if engine.promise is not None:
+        return next(iter(candidate_answers(understanding, hits, spec.answerable, engine.promise)), None)
+    found = (best_template(understanding.ranking, spec.answerable), best_past_answer(hits, spec.policy))
+    return max((answer for answer in found if answer is not None), key=lambda answer: answer.confidence, default=None)
 
 
 def is_right(answer: Answer, question: Question) -> bool:

@@ -8,6 +8,7 @@ last turn must have been the story's too.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from bot.events import LISTEN
 from bot.expectations import Expected, Point, Said, unroll
@@ -15,6 +16,8 @@ from bot.situation import MAX_SITUATIONS, Situation, features
 from configs.bot_spec import BotSpec
 from configs.flows import ActionStep, Rule, Story, UserStep
 from configs.slots import Slot
+
+_Index: TypeAlias = dict[tuple[str | None, str | None], list[Point]]
 
 RULES = "RulePolicy"
 STORIES = "MemoizationPolicy"
@@ -57,10 +60,10 @@ class FlowPolicy:
     ) -> None:
         self.answerable = answerable
         self._exact = exact
-        self._rules = _by_action([point for rule in rules for point in _rule_points(rule, slots)])
+        self._rules = _indexed([point for rule in rules for point in _rule_points(rule, slots)])
         initial = features({name: slot.initial_value for name, slot in slots.items()}, slots)
         begins = Expected(slots=initial) if exact else Expected()
-        self._stories = _by_action(
+        self._stories = _indexed(
             [p for s in stories for p in unroll(s.name, s.steps, slots, begins=begins, listens=True)]
         )
         self._max_history = min(max_history, MAX_SITUATIONS)
@@ -95,15 +98,14 @@ class FlowPolicy:
     def _by_rule(self, situations: Sequence[Situation], *, from_start: bool) -> NextAction | None:
         fitting = [
             point
-            for action in (situations[-1].action, None)
-            for point in self._rules.get(action, ())
+            for point in _in_question(self._rules, situations[-1])
             if point.fitting(situations) == len(point.path)
             and (not point.starts_conversation or (from_start and len(point.path) == len(situations)))
         ]
         return _most_said(fitting, RULES)
 
     def _by_story(self, situations: Sequence[Situation], *, from_start: bool) -> NextAction | None:
-        points = self._stories.get(situations[-1].action, ())
+        points = _in_question(self._stories, situations[-1])
         if self._exact:
             return _most_said([p for p in points if self._is_exact(p, situations, from_start=from_start)], STORIES)
         best: tuple[int, int] = (0, 0)
@@ -161,13 +163,21 @@ def _rule_points(rule: Rule, slots: Mapping[str, Slot]) -> list[Point]:
     return [replace(point, path=point.path[1:], turn=point.turn - 1) for point in points[1:]]
 
 
-def _by_action(points: Iterable[Point]) -> dict[str | None, list[Point]]:
-    """The points by the action before them; under None those before which any may have been."""
-    by_action: dict[str | None, list[Point]] = defaultdict(list)
+def _indexed(points: Iterable[Point]) -> _Index:
+    """The points by what their last situation must be like."""
+    index: _Index = defaultdict(list)
     for point in points:
-        action = point.path[-1].action
-        by_action[None if isinstance(action, Said) else action].append(point)
-    return by_action
+        action, intent = point.path[-1].action, point.path[-1].intent
+        index[None if isinstance(action, Said) else action, intent].append(point)
+    return index
+
+
+def _in_question(index: _Index, situation: Situation) -> list[Point]:
+    """The points that may fit `situation`: each that does is among them, once."""
+    whole = (situation.intent or "").partition("/")[0] or None
+    intents = dict.fromkeys((situation.intent, whole, None))
+    actions = dict.fromkeys((situation.action, None))
+    return [point for action in actions for intent in intents for point in index.get((action, intent), ())]
 
 
 def _most_said(points: Sequence[Point], policy: str) -> NextAction | None:

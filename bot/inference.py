@@ -106,7 +106,10 @@ class Inference:
 
     def _work_off(self, batch: Sequence[_Wanted]) -> Sequence[Any]:
         engine = self.host.engine
-        readings = iter(engine.read([asked.text for asked in batch if isinstance(asked, _Asked)]))
+        try:
+            readings = iter(engine.read([asked.text for asked in batch if isinstance(asked, _Asked)]))
+        except Exception as error:  # an edge of the worker's loop: one message must not fail those beside it
+            return [error] if len(batch) == 1 else [self._work_off([one])[0] for one in batch]
         return [_done(engine, asked, readings) for asked in batch]
 
 

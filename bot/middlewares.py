@@ -16,6 +16,7 @@ from configs.errors import KefuError
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 QUIET_PATHS = frozenset({"/health", "/ready"})
+CONVERSATIONS = "/conversations/"
 _log = structlog.get_logger()
 
 
@@ -29,7 +30,7 @@ async def log_requests(request: web.Request, handler: Handler) -> web.StreamResp
     log(
         "request",
         method=request.method,
-        path=request.path,
+        path=logged_path(request),
         status=response.status,
         ms=round(1e3 * (perf_counter() - started), 3),
         stages={name: round(spent_ms, 3) for name, spent_ms in stages.items()},
@@ -57,8 +58,16 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
         raise
     except Exception:
         error_id = uuid.uuid4().hex[:12]
-        _log.exception("unexpected_error", error_id=error_id, path=request.path)
+        _log.exception("unexpected_error", error_id=error_id, path=logged_path(request))
         return error_response(500, "UnexpectedError", f"Something went wrong; the log names it as {error_id}.")
+
+
+def logged_path(request: web.Request) -> str:
+    """The path without what names a customer: as the route has it, or cut off where no route takes it."""
+    resource = request.match_info.route.resource
+    if resource is not None:
+        return resource.canonical
+    return CONVERSATIONS if request.path.startswith(CONVERSATIONS) else request.path
 
 
 def preflight(origins: tuple[str, ...]) -> Any:

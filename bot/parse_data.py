@@ -33,6 +33,13 @@ def parse_data(text: str, reading: Reading, intent: str | None) -> dict[str, Any
     return {**data, "kefu": kept}
 
 
+def likeliest_parse_data(reading: Reading) -> dict[str, Any]:
+    """What rules and stories go by, were the likeliest intent meant."""
+    likeliest = reading.understanding.intent
+    entities = [entity.to_rasa() for entity in reading.understanding.entities]
+    return {"intent": _intent(likeliest.name, likeliest.probability), "entities": entities}
+
+
 def named_parse_data(text: str, intent: str | None, entities: Mapping[str, Any]) -> dict[str, Any]:
     """Parse data of a message that was not read: a button or somebody else said what is meant.
 

@@ -9,6 +9,18 @@ Result = TypeVar("Result")
 Work: TypeAlias = Callable[[Connection], Result]
 
 
+def telling_retries(work: Callable[[Connection, bool], Result]) -> Work[Result]:
+    """Makes of `work` one that is told whether it was tried before, and so may have been committed already."""
+    was_tried = False
+
+    def work_with_retries(connection: Connection) -> Result:
+        nonlocal was_tried
+        is_retry, was_tried = was_tried, True
+        return work(connection, is_retry)
+
+    return work_with_retries
+
+
 class Connector(Protocol):
     """The way to one database.
 

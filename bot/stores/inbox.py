@@ -102,9 +102,6 @@ def claim(connection: Connection, holder: str, now: float, lease_s: float, max_a
 
     A message whose turn was begun `max_attempts` times and never ended is given up, so that the conversation goes on.
     """
-    if (mine := lease_of(connection, holder)) is not None:  # claimed before, but nobody heard of it
-        again = connection.execute(_HEAD, {"conversation_id": mine.conversation_id}).one()
-        return _claimed(again, mine, again.attempts)
     for _ in range(MAX_PASSED_OVER):
         conversation_id = connection.scalar(_FREE, {"now": now})
         if conversation_id is None:
@@ -118,6 +115,15 @@ def claim(connection: Connection, holder: str, now: float, lease_s: float, max_a
             return _claimed(head, lease, head.attempts + 1)
         release_lease(connection, lease)
     return None
+
+
+def claimed_before(connection: Connection, holder: str) -> Claimed | None:
+    """What was claimed under this name, where nobody heard of it."""
+    lease = lease_of(connection, holder)
+    if lease is None:
+        return None
+    head = connection.execute(_HEAD, {"conversation_id": lease.conversation_id}).one()
+    return _claimed(head, lease, head.attempts)
 
 
 def finish_claimed(connection: Connection, inbox_id: int, now: float) -> Answered:

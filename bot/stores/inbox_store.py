@@ -1,12 +1,14 @@
 """The inbox as channels and the dialogue's workers see it."""
 
-import uuid
 from collections import Counter
 from collections.abc import Callable
 
+from sqlalchemy import Connection
+
 from bot.errors import Overloaded
+from bot.new_id import new_id
 from bot.stores import inbox
-from bot.stores.connector import Connector
+from bot.stores.connector import Connector, telling_retries
 from bot.stores.inbox import Accepted, Claimed
 from bot.stores.turn import InboxMessage
 
@@ -44,10 +46,13 @@ class Inbox:
 
         A message whose turn was begun `max_attempts` times and never ended is given up as `failed`.
         """
-        now, holder = self._now(), uuid.uuid4().hex
-        return await self._connector.write(
-            lambda connection: inbox.claim(connection, holder, now, lease_s, max_attempts)
-        )
+        now, holder = self._now(), new_id()
+
+        def work(connection: Connection, is_retry: bool) -> Claimed | None:
+            done = inbox.claimed_before(connection, holder) if is_retry else None
+            return done or inbox.claim(connection, holder, now, lease_s, max_attempts)
+
+        return await self._connector.write(telling_retries(work))
 
     async def put_back(self, claimed: Claimed, wait_s: float, *, counts: bool = True) -> bool:
         """Leaves a message for another try in `wait_s`; its conversation waits with it.

@@ -123,12 +123,9 @@ def take_parts(
     """The parts to send next: of each conversation only the first, of each channel at most as many as `budgets` says.
 
     Args:
-        holder: A name for this one taking; done again under the same name, it gives the same parts.
+        holder: A name for this one taking.
         sending_s: After how long without news nobody can tell what became of them.
     """
-    taken = connection.execute(_TAKEN, {"holder": holder}).all()
-    if taken:
-        return [_part(row) for row in taken]
     connection.execute(_EXPIRE, {"now": now})
     rows = [
         row
@@ -138,6 +135,11 @@ def take_parts(
     for row in rows:
         connection.execute(_TAKE, {"one": row.id, "holder": holder, "until": now + sending_s})
     return [_part(row, state="sending", attempts=row.attempts + 1) for row in rows]
+
+
+def taken_before(connection: Connection, holder: str) -> list[Part]:
+    """The parts that were taken under this name, where nobody heard of it."""
+    return [_part(row) for row in connection.execute(_TAKEN, {"holder": holder})]
 
 
 def finish_part(

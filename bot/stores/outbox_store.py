@@ -1,10 +1,12 @@
 """The outbox as a sender sees it."""
 
-import uuid
 from collections.abc import Callable, Mapping
 
+from sqlalchemy import Connection
+
+from bot.new_id import new_id
 from bot.stores import outbox
-from bot.stores.connector import Connector
+from bot.stores.connector import Connector, telling_retries
 from bot.stores.outbox import Part, SendState, UnknownParts
 
 SENDING_S = 60.0
@@ -21,10 +23,13 @@ class Outbox:
 
         A part without news for `sending_s` becomes `unknown`, so stop trying before that.
         """
-        now, holder = self._now(), uuid.uuid4().hex
-        return await self._connector.write(
-            lambda connection: outbox.take_parts(connection, holder, budgets, now, sending_s)
-        )
+        now, holder = self._now(), new_id()
+
+        def work(connection: Connection, is_retry: bool) -> list[Part]:
+            done = outbox.taken_before(connection, holder) if is_retry else []
+            return done or outbox.take_parts(connection, holder, budgets, now, sending_s)
+
+        return await self._connector.write(telling_retries(work))
 
     async def sent(self, part: Part) -> bool:
         """It arrived."""

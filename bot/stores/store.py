@@ -3,7 +3,6 @@
 import asyncio
 import random
 import time
-import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -14,8 +13,9 @@ from sqlalchemy import Connection
 from bot.conversation import Conversation
 from bot.errors import Overloaded
 from bot.events import Event
+from bot.new_id import new_id
 from bot.stores import conversations, evidence, leases, reminders
-from bot.stores.connector import Connector
+from bot.stores.connector import Connector, telling_retries
 from bot.stores.erasure import erase
 from bot.stores.events import event_row, read_events, read_last_events
 from bot.stores.evidence import Explained, Feedback
@@ -92,7 +92,7 @@ class ConversationStore:
         Raises:
             Overloaded: Another has not given it back within `wait_s`.
         """
-        deadline, holder = time.monotonic() + wait_s, uuid.uuid4().hex
+        deadline, holder = time.monotonic() + wait_s, new_id()
         while True:
             held = await self._connector.write(
                 lambda connection: conversations.hold(connection, conversation_id, holder, self._now(), lease_s)
@@ -125,15 +125,12 @@ class ConversationStore:
             StoreError: The database cannot be written.
         """
         rows, state = _rows(conversation, events)
-        is_retry = False
 
-        def write(connection: Connection) -> Committed:
-            nonlocal is_retry
+        def write(connection: Connection, is_retry: bool) -> Committed:
             done = conversations.committed_before(connection, state, turn) if is_retry else None
-            is_retry = True
             return done or conversations.write_turn(connection, state, rows, turn, self._now())
 
-        return await self._connector.write(write)
+        return await self._connector.write(telling_retries(write))
 
     async def replace(
         self, conversation: Conversation, events: Sequence[Event], *, turn: TurnWrite | None = None
@@ -202,7 +199,7 @@ def _rows(conversation: Conversation, events: Sequence[Event]) -> tuple[list[dic
         "state": conversation.to_json(),
         "updated_at": conversation.last_event_at or 0.0,
         "version": 1,
-        "last_commit": uuid.uuid4().hex,
+        "last_commit": new_id(),
         "handoff": conversation.handoff.state.value if conversation.handoff.silences_bot else None,
     }
     return [event_row(conversation.id, item) for item in events], state
