@@ -14,6 +14,8 @@ How the model, its evidence and the order of the tests were chosen was tried out
 each and a bank's help pages: none of what is asked here. The tests once allowed for the long run alone; on splits other
 than these 3 of 20 then exceeded 5 %, as is to be expected, and they were made to allow for what is observed.
 
+Where a split shows too little to promise the rate, nothing counts as answered; a bot would go by its usual thresholds.
+
 The starter's 400 questions are asked in five folds: a fold is answered by the promise made on the other four.
 """
 
@@ -146,14 +148,14 @@ def measure(folder: Path, method: Method | None, *, quick: bool) -> int:
         Must(name="starter: answered, of messages in scope", value=shop["answered"], limit=0.75),
         Must(name="starter: not answered, of messages out of scope", value=shop["refused"], limit=0.9),
     ]
-    rows = [("", "wrong, mean", "wrong, most", "splits over", "answered", "of those in scope")]
+    rows = [("", "wrong, mean", "most", "promised", "over", "answered", "in scope")]
     rows += [row(name, came, rate_of(name)) for name, came in ways.items()]
     rows.append(
         (
             "starter, five folds",
             f"{shop['wrong']:.1%}",
             "",
-            "",
+            f"{shop['folds_promised']}",
             "",
             f"{shop['answered']:.1%}, refused {shop['refused']:.1%}",
         )
@@ -342,6 +344,7 @@ def summary(splits: Sequence[Came], rate: float) -> dict[str, float]:
         "wrong": float(np.mean(wrong)),
         "most_wrong": max(wrong),
         "splits_over": exceeded(splits, rate),
+        "splits_promised": sum(one.answered > 0 for one in splits),
         "answered": float(np.mean([one.answered for one in splits])),
         "answered_in_scope": float(np.mean([one.inside for one in splits])),
         "answered_deviation": float(np.std([one.answered for one in splits])),
@@ -353,7 +356,8 @@ def row(name: str, splits: Sequence[Came], rate: float) -> tuple[str, ...]:
     found = summary(splits, rate)
     shares = [f"{found[key]:.1%}" for key in ("wrong", "most_wrong")]
     over = "-" if rate == 1.0 else f"{found['splits_over']:.0f} of {SPLITS}"
-    return (name, *shares, over, f"{found['answered']:.1%}", f"{found['answered_in_scope']:.1%}")
+    promised = "-" if rate == 1.0 else f"{found['splits_promised']:.0f}"
+    return (name, *shares, promised, over, f"{found['answered']:.1%}", f"{found['answered_in_scope']:.1%}")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from nlu.entity_reader import EntityReader
 from nlu.intent import IntentClassifier, IntentScore
 from nlu.language import ScriptCoverage
 from nlu.mood import Mood, MoodReader
-from nlu.scope import ScopeScorer
+from nlu.scope import ScopeScorer, energy, nearness
 
 OUT_OF_SCOPE = "out_of_scope"
 
@@ -24,6 +24,8 @@ class Understanding:
         ranking: Every intent with its probability, the likeliest first.
         embedding: Shape (d,), float32, length 1: what search compares.
         scope: Share of the customers' proper messages that look less like one, in [0, 1]; 1 where it is not known.
+        energy: Of the intents' logits, higher where one fits well; 0 where the scope is not known.
+        nearness: Cosine to the nearest centre of the examples, untouched; 0 where the scope is not known.
         uncovered: Share of its letters, in [0, 1], in scripts that the encoder does not know.
         entities: In the order of their places.
         mood: None where the encoder is not the one that moods were learned with.
@@ -33,6 +35,8 @@ class Understanding:
     ranking: tuple[IntentScore, ...]
     embedding: FloatArray
     scope: float = 1.0
+    energy: float = 0.0
+    nearness: float = 0.0
     uncovered: float = 0.0
     entities: tuple[Entity, ...] = ()
     mood: Mood | None = None
@@ -75,6 +79,8 @@ class Understander:
         logits = encoded.logits[INTENT_HEAD]
         rankings = self.intents.rank(logits)
         scopes = self.scope.score(logits[:, self._inside], encoded.plain) if self.scope else np.ones(len(texts))
+        energies = energy(logits[:, self._inside]) if self.scope else np.zeros(len(texts))
+        near = nearness(encoded.plain, self.scope.centres) if self.scope else np.zeros(len(texts))
         moods = self.mood.read(encoded.plain) if self.mood and texts else [None] * len(texts)
         embeddings = encoded.embeddings
         tagged: Sequence[TaggedPieces | None] = encoded.tagged or [None] * len(texts)
@@ -84,6 +90,8 @@ class Understander:
                 ranking=rankings[row],
                 embedding=embeddings[row],
                 scope=float(scopes[row]),
+                energy=float(energies[row]),
+                nearness=float(near[row]),
                 uncovered=self.coverage.uncovered_share(text) if self.coverage else 0.0,
                 entities=self.entities.read(text, tagged[row]) if self.entities else (),
                 mood=moods[row],

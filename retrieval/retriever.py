@@ -56,6 +56,8 @@ class Hit:
         score: What it is ranked by, higher is better.
         probability: That it answers the question, in [0, 1].
         rank: 1 for the best.
+        lexical: How well its terms fit, in [0, 1).
+        lexical_rank: Its place by that alone among the pairs that were looked at, 1 for the best.
     """
 
     pair: Pair
@@ -63,6 +65,8 @@ class Hit:
     score: float
     probability: float
     rank: int
+    lexical: float = 0.0
+    lexical_rank: int = 1
 
 
 class Retriever:
@@ -188,35 +192,39 @@ class Retriever:
     ) -> list[Hit]:
         if not np.isfinite(query.embedding).all():
             return []
-        numbers, likeness = self._candidates(query, gone, allowed, width)
-        scores = self.ranking.scores(likeness)
-        best: dict[str, tuple[float, Pair, float]] = {}
-        found = [
-            (float(score), self._pair(number), float(cosine))
-            for score, number, cosine in zip(scores, numbers.tolist(), likeness.wording, strict=True)
-        ]
-        for score, pair, cosine in sorted(found, key=lambda item: (-round(item[0], 6), item[1].id)):
-            best.setdefault(pair.answer, (score, pair, cosine))
+        pairs, likeness = self._candidates(query, gone, allowed, width)
+        scores = self.ranking.scores(likeness).tolist()
+        best: dict[str, tuple[float, Pair, int]] = {}
+        found = [(score, pair, at) for at, (score, pair) in enumerate(zip(scores, pairs, strict=True))]
+        for score, pair, at in sorted(found, key=lambda item: (-round(item[0], 6), item[1].id)):
+            best.setdefault(pair.answer, (score, pair, at))
         if len(best) < k and width < len(self.index) + len(self._gone):
             return self._search(query, k, gone, allowed, 4 * width)
         chosen = list(best.values())[: max(k, 2)]  # how sure the first one is hangs on the second
         probabilities = self.ranking.probabilities([score for score, _, _ in chosen])
         return [
-            Hit(pair=pair, cosine=cosine, score=score, probability=probability, rank=rank)
-            for rank, ((score, pair, cosine), probability) in enumerate(
+            Hit(
+                pair=pair,
+                cosine=float(likeness.wording[at]),
+                score=score,
+                probability=probability,
+                rank=rank,
+                lexical=float(likeness.lexical[at]),
+                lexical_rank=1 + int((likeness.lexical > likeness.lexical[at]).sum()),
+            )
+            for rank, ((score, pair, at), probability) in enumerate(
                 zip(chosen[:k], probabilities, strict=False), start=1
             )
         ][:k]
 
     def candidates(self, query: Query) -> tuple[list[Pair], Likeness]:
         """The pairs that are looked at for `query`, in no order, and what is known of each."""
-        numbers, likeness = self._candidates(query, self._gone, self._allowed_rows, WIDTH)
-        return [self._pair(number) for number in numbers.tolist()], likeness
+        return self._candidates(query, self._gone, self._allowed_rows, WIDTH)
 
     def _candidates(
         self, query: Query, gone: NDArray[np.bool_], allowed: NDArray[np.bool_] | None, width: int
-    ) -> tuple[NDArray[np.int64], Likeness]:
-        """The pairs that a search by rows or by terms puts among its best `width`, by their numbers."""
+    ) -> tuple[list[Pair], Likeness]:
+        """The pairs that a search by rows or by terms puts among its best `width`."""
         embedding, lexical = query.embedding, self.lexical.scores(query.text)
         lexical[gone] = 0.0
         (near,) = self.index.search(embedding[None], width, allowed=allowed)
@@ -227,9 +235,13 @@ class Retriever:
         if len(by_term) > width:
             by_term = by_term[np.argpartition(-lexical[by_term], width)[:width]]
         numbers = np.unique(np.concatenate([np.array(by_row, np.int64), by_term]))
-        return numbers, self._likeness(numbers, query, lexical)
+        pairs = [self._pair(number) for number in numbers.tolist()]
+        spelling = spelling_of(query.text, [pair.questions for pair in pairs])
+        return pairs, self._likeness(numbers, query, lexical[numbers], spelling)
 
-    def _likeness(self, numbers: NDArray[np.int64], query: Query, lexical: FloatArray) -> Likeness:
+    def _likeness(
+        self, numbers: NDArray[np.int64], query: Query, lexical: FloatArray, spelling: FloatArray
+    ) -> Likeness:
         embedding = query.embedding
         best = np.zeros((len(numbers), 3), np.float32)
         base = numbers[numbers < len(self.base)]  # the first ones, as numbers rise
@@ -244,10 +256,7 @@ class Retriever:
             )
         for at in range(len(base), len(numbers)):
             best[at] = self._live.likeness(int(numbers[at]), embedding)
-        spelling = spelling_of(query.text, [self._pair(number).questions for number in numbers.tolist()])
-        return Likeness(
-            wording=best[:, 0], passage=best[:, 1], part=best[:, 2], lexical=lexical[numbers], spelling=spelling
-        )
+        return Likeness(wording=best[:, 0], passage=best[:, 1], part=best[:, 2], lexical=lexical, spelling=spelling)
 
     def _number_of(self, pair_id: str) -> int | None:
         live = self._live.number_of(pair_id)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
+from postgres_server import postgres  # noqa: F401 - a fixture
 
 from bot.app import create_app
 from configs import MINIMAL, Assistant, Settings, read_assistant

@@ -8,10 +8,11 @@ from importlib.metadata import version
 from pathlib import Path
 
 from configs.assistant import Assistant
-from configs.assistant_config import RetrievalConfig
+from configs.assistant_config import KefuConfig
 from configs.bot_spec import BotSpec
 from nlu.checkpoint import Checkpoint
 from retrieval.pair import Pair
+from training.evaluation import Question
 from training.manifest import file_sha256
 
 
@@ -29,9 +30,20 @@ def intents_fingerprint(assistant: Assistant, checkpoint: Checkpoint) -> str:
     )
 
 
-def release_fingerprint(intents: str, spec: BotSpec, pairs: Sequence[Pair], retrieval: RetrievalConfig) -> str:
+def release_fingerprint(
+    intents: str, spec: BotSpec, pairs: Sequence[Pair], config: KefuConfig, questions: Sequence[Question]
+) -> str:
     """Of all that a release holds."""
-    return _hash([intents, spec.to_json().decode("utf-8"), [pair.to_dict() for pair in pairs], retrieval.model_dump()])
+    return _hash(
+        [
+            intents,
+            spec.to_json().decode("utf-8"),
+            [pair.to_dict() for pair in pairs],
+            config.retrieval.model_dump(),
+            [config.max_wrong_rate, config.confidence],
+            [[q.text, sorted(q.intents), sorted(q.pairs), q.out_of_scope] for q in questions],
+        ]
+    )
 
 
 def _weights(checkpoint: Checkpoint) -> list[str]:

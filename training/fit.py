@@ -19,7 +19,7 @@ from configs.nlu_data import Example
 from nlu.checkpoint import Checkpoint
 from nlu.encoder import INTENT_HEAD, FloatArray
 from nlu.intent import IntentClassifier
-from nlu.scope import ScopeScorer
+from nlu.scope import ScopeScorer, nearness
 from nlu.tagging import TagSet, encode_tags, in_prepared
 from nlu.torch_encoder import TorchEncoder, best_device, load_torch_encoder
 from training.adapters import leave_out_tuned_top
@@ -35,7 +35,7 @@ from training.intent_trainer import (
     tuned_layers,
 )
 from training.progress import Progress, Report
-from training.split import Split, enough_share, stratified_split
+from training.split import Split, held_out_split
 from training.workspace import Workspace
 
 Watch: TypeAlias = Callable[[str], Watcher]
@@ -45,12 +45,17 @@ REFIT_UP_TO = 20_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldOut:
-    """What the model, before it had seen them, made of the examples that were set aside."""
+    """What the model, before it had seen them, made of the examples that were set aside.
+
+    Attributes:
+        nearness: Of each to the centres of what was learned, in [-1, 1].
+    """
 
     examples: tuple[Example, ...]
     classes: NDArray[np.int64]
     logits: FloatArray
     scope_scores: NDArray[np.float64]
+    nearness: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +110,7 @@ def fit_understanding(
     temperature = fit_temperature(logits, classes)
     inside, kept = fitting.inside(split.validation), fitting.in_scope_classes()
     scope = fit_scope(logits[:, kept], encoded.plain, inside, fitting.centres(encoder, split.train))
-    scores = scope.score(logits[:, kept], encoded.plain)
+    scores, near = scope.score(logits[:, kept], encoded.plain), nearness(encoded.plain, scope.centres)
     if split.validation and len(assistant.examples) <= REFIT_UP_TO:
         everything = Split(train=assistant.examples, validation=())
         encoder, _, _ = fitting.run("everything", everything, method=method)
@@ -115,7 +120,7 @@ def fit_understanding(
         classifier=IntentClassifier(fitting.labels, temperature),
         scope=scope,
         tags=fitting.tags if encoder.model.tagger else TagSet(()),
-        held_out=HeldOut(examples=split.validation, classes=classes, logits=logits, scope_scores=scores),
+        held_out=HeldOut(examples=split.validation, classes=classes, logits=logits, scope_scores=scores, nearness=near),
         curve=curve,
         method=method,
         learned_count=len(split.train),
@@ -157,9 +162,7 @@ class Fitting:
 
     def split(self) -> Split:
         """What the measured fit learns from, and what is set aside; the same each time."""
-        config, examples = self.assistant.config.training, self.assistant.examples
-        share = enough_share(len(examples), len(self.labels), config.validation_share)
-        return stratified_split(examples, share, config.seed)
+        return held_out_split(self.assistant.examples, self.assistant.config.training)
 
     def run(
         self, fit: str, split: Split, *, method: Method | None = None

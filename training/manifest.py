@@ -10,17 +10,21 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from configs.errors import KefuError
+from retrieval.promise import PROMISE_FILE
 from retrieval.retriever import RETRIEVER_FILES
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 MANIFEST_FILE = "manifest.json"
 ASSISTANT_FILE = "assistant.json"
 SMOKE_FILE = "smoke.json"
+HELD_OUT_FILE = "held_out.safetensors"
 REPORT_FOLDER = "report"
 REQUIRED_FILES = frozenset(
     {
         ASSISTANT_FILE,
         SMOKE_FILE,
+        HELD_OUT_FILE,
+        PROMISE_FILE,
         "intents.json",
         "scope.safetensors",
         "encoder.onnx",

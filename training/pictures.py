@@ -101,19 +101,20 @@ def draw_confusion(true: Sequence[str], predicted: Sequence[str], names: Sequenc
     _save(figure, path)
 
 
-def draw_risk_coverage(points: Sequence[RiskPoint], here: RiskPoint, path: Path) -> None:
-    """Wrong answers against share answered; the cross is where the bot stands."""
+def draw_risk_coverage(points: Sequence[RiskPoint], here: RiskPoint | None, path: Path) -> None:
+    """Wrong answers against share answered; the cross is where the bot stands, if that is known."""
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     axes = figure.add_subplot()
     axes.plot([100 * p.answered for p in points], [100 * p.wrong for p in points], color=BLUE)
-    axes.plot([100 * here.answered], [100 * here.wrong], "x", color=ORANGE, markersize=11, markeredgewidth=3)
-    axes.annotate(
-        f"today: answers {here.answered:.0%}, {here.wrong:.1%} of them wrong",
-        (100 * here.answered, 100 * here.wrong),
-        textcoords="offset points",
-        xytext=(-10, 12),
-        ha="right",
-    )
+    if here is not None:
+        axes.plot([100 * here.answered], [100 * here.wrong], "x", color=ORANGE, markersize=11, markeredgewidth=3)
+        axes.annotate(
+            f"today: answers {here.answered:.0%}, {here.wrong:.1%} of them wrong",
+            (100 * here.answered, 100 * here.wrong),
+            textcoords="offset points",
+            xytext=(-10, 12),
+            ha="right",
+        )
     axes.set(
         xlim=(0, 100),
         ylim=(0, None),

@@ -77,7 +77,7 @@ def fit_ranking(pairs: Sequence[Pair], embed: Embed, *, dimension: int, seed: in
         embed: The embeddings of texts, as search will use them.
         dimension: Their length.
     """
-    sample, remembered = _sample(pairs, seed), _remembering(embed)
+    sample, remembered = sample_of(pairs, seed), remembering(embed)
     default = replace(Ranking(), floor=_floor(sample, remembered, seed))
     asked = list(_ask_all(sample, remembered, dimension, seed))
     answerable = [one for one in asked if one.right.any()]
@@ -105,7 +105,7 @@ def fit_ranking(pairs: Sequence[Pair], embed: Embed, *, dimension: int, seed: in
     )
 
 
-def _sample(pairs: Sequence[Pair], seed: int) -> list[Pair]:
+def sample_of(pairs: Sequence[Pair], seed: int) -> list[Pair]:
     """All pairs of as many answers as have `MAX_ASKED` wordings."""
     by_answer: dict[str, list[Pair]] = {}
     for pair in pairs:
@@ -129,7 +129,8 @@ def _floor(pairs: Sequence[Pair], embed: Embed, seed: int) -> float:
     return float(np.clip(np.median((rows @ rows.T)[np.triu_indices(len(rows), 1)]), 0.0, 0.95))
 
 
-def _remembering(embed: Embed) -> Embed:
+def remembering(embed: Embed) -> Embed:
+    """`embed`, which embeds no text twice."""
     known: dict[str, FloatArray] = {}
 
     def remembered(texts: Sequence[str]) -> FloatArray:
@@ -141,24 +142,34 @@ def _remembering(embed: Embed) -> Embed:
 
 
 def _ask_all(pairs: Sequence[Pair], embed: Embed, dimension: int, seed: int) -> Iterator[_Asked]:
+    answers = {answer: at for at, answer in enumerate(dict.fromkeys(pair.answer for pair in pairs))}
+    for retriever, removed in without_folds(pairs, embed, dimension=dimension, seed=seed):
+        for wording, pair, embedding in removed:
+            found, likeness = retriever.candidates(Query(text=wording, embedding=embedding))
+            if found:
+                numbers = np.array([answers[other.answer] for other in found])
+                yield _Asked(likeness=likeness, answers=numbers, right=numbers == answers[pair.answer])
+
+
+def without_folds(
+    pairs: Sequence[Pair], embed: Embed, *, dimension: int, seed: int
+) -> Iterator[tuple[Retriever, list[tuple[str, Pair, FloatArray]]]]:
+    """Retrievers that each lack a fifth of the wordings, and those wordings with their pairs and embeddings."""
     units = [(pair.id, wording) for pair in pairs for wording in pair.questions]
     fold_of = dict(zip(units, np.random.default_rng(seed).integers(0, FOLDS, len(units)).tolist(), strict=True))
-    answers = {answer: at for at, answer in enumerate(dict.fromkeys(pair.answer for pair in pairs))}
     for fold in range(FOLDS):
         left, removed = [], []
         for pair in pairs:
             kept = [wording for wording in pair.questions if fold_of[pair.id, wording] != fold]
-            removed += [(wording, pair.answer) for wording in pair.questions if fold_of[pair.id, wording] == fold]
+            removed += [(wording, pair) for wording in pair.questions if fold_of[pair.id, wording] == fold]
             if kept:
                 left.append(pair.with_values(question=kept[0], also_asked=tuple(kept[1:])))
-        if not left or not removed:
-            continue
-        retriever = Retriever.build(left, embed, dimension=dimension)
-        for (wording, answer), embedding in zip(removed, embed([wording for wording, _ in removed]), strict=True):
-            found, likeness = retriever.candidates(Query(text=wording, embedding=embedding))
-            if found:
-                numbers = np.array([answers[pair.answer] for pair in found])
-                yield _Asked(likeness=likeness, answers=numbers, right=numbers == answers[answer])
+        if left and removed:
+            embeddings = embed([wording for wording, _ in removed])
+            yield (
+                Retriever.build(left, embed, dimension=dimension),
+                [(wording, pair, row) for (wording, pair), row in zip(removed, embeddings, strict=True)],
+            )
 
 
 def _weightings(default: Ranking) -> Iterator[Ranking]:

@@ -11,10 +11,12 @@ from sklearn.metrics import f1_score
 from training.fit import Fitted
 from training.intent_trainer import Epoch, best_epoch
 from training.metrics import Bin, Confusion, confusions, expected_calibration_error, reliability_bins
-from training.pictures import draw_confusion, draw_learning_curve, draw_reliability
+from training.pictures import draw_confusion, draw_learning_curve, draw_reliability, draw_risk_coverage
+from training.promise_fit import PromiseFit
 from training.quantize import Quantised
 
 WORST_INTENTS = 15
+PROMISE_HEADING = "## The promised error rate"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +100,17 @@ def write_report(report: IntentReport, folder: Path) -> None:
     draw_learning_curve(report.curve, folder / "learning_curve.png")
     draw_reliability(report.bins, report.ece, folder / "reliability.png")
     draw_confusion(report.true, report.predicted, _worst_intents(report), folder / "confusion.png")
+
+
+def write_promise(fit: PromiseFit, folder: Path) -> None:
+    """Writes the report's section on the promised error rate, in place of one that is there, and its picture."""
+    path = folder / "report.md"
+    before = path.read_text("utf-8").split(PROMISE_HEADING)[0].rstrip() if path.is_file() else "# Training report"
+    lines = [before, "", PROMISE_HEADING, "", fit.file.finding.sentence, ""]
+    if fit.curve:
+        draw_risk_coverage(fit.curve, fit.here, folder / "promise.png")
+        lines += ["![](promise.png)", ""]
+    path.write_text("\n".join(lines), "utf-8")
 
 
 def _worst_intents(report: IntentReport) -> list[str]:

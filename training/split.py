@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from configs.assistant_config import TrainingConfig
 from configs.nlu_data import Example
 from nlu.text import prepare_text
 
@@ -45,6 +46,12 @@ def stratified_split(examples: Sequence[Example], share: float, seed: int) -> Sp
         validation += [example for group in groups[:held_count] for example in group]
         train += [example for group in groups[held_count:] for example in group]
     return Split(train=tuple(train), validation=tuple(validation))
+
+
+def held_out_split(examples: Sequence[Example], config: TrainingConfig) -> Split:
+    """What an assistant's measured fit learns from, and what is set aside; the same each time."""
+    intents = len({example.intent for example in examples})
+    return stratified_split(examples, enough_share(len(examples), intents, config.validation_share), config.seed)
 
 
 def length_bucketed_batches(lengths: Sequence[int], batch_size: int, random: np.random.Generator) -> list[list[int]]:

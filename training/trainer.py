@@ -25,9 +25,9 @@ from retrieval.knowledge import read_knowledge
 from retrieval.knowledge_store import KnowledgeStore
 from retrieval.knowledge_sync import sync_files
 from retrieval.pair import ALWAYS, Pair
-from retrieval.retriever import Query, Retriever
+from retrieval.retriever import Embed, Query, Retriever
 from training.fingerprint import intents_fingerprint, release_fingerprint
-from training.manifest import ASSISTANT_FILE, REPORT_FOLDER, SMOKE_FILE, Release, ReleaseError
+from training.manifest import ASSISTANT_FILE, HELD_OUT_FILE, REPORT_FOLDER, SMOKE_FILE, Release, ReleaseError
 from training.progress import Progress, Report
 from training.releases import KNOWLEDGE_FILE, Releases
 from training.run_log import RunLog
@@ -36,7 +36,7 @@ from training.workspace import Workspace
 SMOKE_INTENTS = 3
 SMOKE_PAIRS = 2
 CHECKED_TEXTS = 64
-INTENT_PARTS = (GRAPH_FILE, SPEC_FILE, TOKENIZER_FILE, INTENTS_FILE, SCOPE_FILE)
+INTENT_PARTS = (GRAPH_FILE, SPEC_FILE, TOKENIZER_FILE, INTENTS_FILE, SCOPE_FILE, HELD_OUT_FILE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +66,7 @@ def train_assistant(
     *,
     force: bool = False,
     wandb: bool = False,
+    from_outside: bool = False,
     note: Callable[[str], None] = noted_nowhere,
 ) -> Trained:
     """Trains `assistant`, writes a release and promotes it.
@@ -76,18 +77,25 @@ def train_assistant(
 
     Args:
         wandb: Whether Weights & Biases gets what TensorBoard gets.
+        from_outside: Whether somebody sent the assistant's files: the release is not promoted, and the past answers are
+            those of the data folder.
         note: Told, in a sentence each, what became of what a stopped training had kept, and that the encoder does not
             know the assistant's script.
 
     Raises:
         KefuError: The assistant, its knowledge or its encoder cannot be used.
     """
+    from training.promise_step import promise_into, read_calibration
+    from training.ranking_fit import remembering
+
     started = time.monotonic()
-    pairs, knowledge_seq = gather_knowledge(assistant, releases, note)
+    pairs, knowledge_seq = gather_knowledge(assistant, releases, note, with_files=not from_outside)
     spec = BotSpec.of(assistant)
     checkpoint = find_checkpoint(assistant.config.encoder, assistant.root)
     intents = intents_fingerprint(assistant, checkpoint)
-    whole = release_fingerprint(intents, spec, pairs, assistant.config.retrieval)
+    labels = list(dict.fromkeys(example.intent for example in assistant.examples))
+    questions = read_calibration(assistant, labels, pairs)
+    whole = release_fingerprint(intents, spec, pairs, assistant.config, questions)
     previous = None if force else _previous(releases)
     if previous is not None and previous.manifest.fingerprints.get("all") == whole:
         return Trained(release=previous, fitted=False, fresh=False, seconds=time.monotonic() - started)
@@ -101,11 +109,15 @@ def train_assistant(
                 figures = fit_into(part, assistant, checkpoint, report, log=log, workspace=workspace, note=note)
         report(Progress(stage="indexing past answers"))
         understander = load_understander(part, spec.entities)
-        retriever, ranking_figures = index_pairs(pairs, understander, assistant.config, note)
+        embed = remembering(lambda texts: understander.encoder.encode(texts).embeddings)
+        retriever, ranking_figures = index_pairs(pairs, understander, assistant.config, note, embed_again=embed)
         retriever.save(part)
         (part / ASSISTANT_FILE).write_bytes(spec.to_json())
         smoke = smoke_questions(understander, retriever, assistant.examples)
         (part / SMOKE_FILE).write_text(json.dumps(smoke, ensure_ascii=False, indent=1), "utf-8")
+        report(Progress(stage="looking for what can be promised"))
+        promised = promise_into(part, assistant, spec, questions, understander, retriever, embed)
+        note(promised.file.finding.sentence)
         report(Progress(stage="sealing the release"))
         release = releases.seal(
             part,
@@ -119,38 +131,53 @@ def train_assistant(
                 "knowledge_seq": knowledge_seq,
                 "dimension": understander.encoder.dimension,
                 "fingerprints": {"intents": intents, "all": whole},
-                "figures": {**figures, **ranking_figures},
+                "figures": {**figures, **ranking_figures, **promised.figures()},
             },
         )
         workspace.clear()
-    releases.promote(release)
+    if not from_outside:
+        releases.promote(release)
     return Trained(release=release, fitted=reusable is None, fresh=True, seconds=time.monotonic() - started)
 
 
 def gather_knowledge(
-    assistant: Assistant, releases: Releases, note: Callable[[str], None]
+    assistant: Assistant, releases: Releases, note: Callable[[str], None], *, with_files: bool = True
 ) -> tuple[tuple[Pair, ...], int]:
     """All past answers as they are now, those of the assistant's files with what was edited since, and up to when.
+
+    Args:
+        with_files: Take the files over first.
 
     Raises:
         KefuError: A file or the knowledge store cannot be read.
     """
-    in_files = read_knowledge(assistant.knowledge_paths, {example.intent for example in assistant.examples})
+    intents = {example.intent for example in assistant.examples}
+    in_files = read_knowledge(assistant.knowledge_paths, intents) if with_files else ()
     with KnowledgeStore(releases.data_dir / KNOWLEDGE_FILE) as store:
-        synced = sync_files(store, in_files)
-        if synced.kept_live:
-            note(
-                f"{synced.kept_live} past answers were edited since they were read from the knowledge files, and stay "
-                "so. `kefu knowledge export` writes them out."
-            )
+        if with_files:
+            synced = sync_files(store, in_files)
+            if synced.kept_live:
+                note(
+                    f"{synced.kept_live} past answers were edited since they were read from the knowledge files, and "
+                    "stay so. `kefu knowledge export` writes them out."
+                )
         seq = store.latest_seq()  # first: what is edited between the two is applied again, which changes nothing
         return tuple(store.pairs()), seq
 
 
 def index_pairs(
-    pairs: Sequence[Pair], understander: Understander, config: KefuConfig, note: Callable[[str], None] = noted_nowhere
+    pairs: Sequence[Pair],
+    understander: Understander,
+    config: KefuConfig,
+    note: Callable[[str], None] = noted_nowhere,
+    *,
+    embed_again: Embed | None = None,
 ) -> tuple[Retriever, dict[str, float]]:
-    """A retriever over `pairs`, weighed by their own wordings, and the figures for the manifest."""
+    """A retriever over `pairs`, weighed by their own wordings, and the figures for the manifest.
+
+    Args:
+        embed_again: Remembers what it has embedded, for who asks the same wordings later.
+    """
     from training.ranking_fit import fit_ranking
 
     encoder = understander.encoder
@@ -165,7 +192,7 @@ def index_pairs(
             note(f"The index of past answers: {chosen.reason}.")
         return chosen
 
-    fit = fit_ranking(pairs, embed, dimension=encoder.dimension, seed=config.training.seed)
+    fit = fit_ranking(pairs, embed_again or embed, dimension=encoder.dimension, seed=config.training.seed)
     retriever = Retriever.build(pairs, embed, dimension=encoder.dimension, ranking=fit.ranking, plan=plan)
     return retriever, fit.figures()
 
@@ -183,6 +210,7 @@ def fit_into(
     """Fits, exports and reports into `folder`; returns the figures for the manifest."""
     from training.export import export_encoder
     from training.fit import fit_understanding
+    from training.held_out import save_held_out
     from training.report import measure_intents, write_report
 
     log = log or RunLog(())
@@ -197,6 +225,7 @@ def fit_into(
     if unknown := coverage.notice(assistant.language, assistant.config.encoder.name):
         note(unknown)
     save_understanding(folder, fitted.classifier, fitted.scope, coverage, fitted.tags)
+    save_held_out(folder, fitted.held_out)
     if assistant.config.training.keep_examples:
         save_examples(folder, assistant.examples, fitted.encoder.encode(texts).plain)
     report(Progress(stage="writing the report"))

@@ -14,6 +14,8 @@ from bot.model_host import ModelHost
 from bot.policy import PastAnswer, Reason, Template
 from nlu import IntentScore, Understanding
 from retrieval import Hit, Pair
+from retrieval.evidence import Kind
+from retrieval.promise import Promise, RightModel
 from training.evaluation import Did, Outcome, Question, evaluate
 
 
@@ -27,7 +29,7 @@ class TableEngine:
     """Reads by a table: text -> (intent probabilities, cosines)."""
 
     def __init__(self, table: dict[str, tuple[dict[str, float], dict[str, float]]]) -> None:
-        self.spec, self.table, self.batches = SPEC, table, []
+        self.spec, self.table, self.batches, self.promise = SPEC, table, [], None
 
     def read(self, texts: list[str]) -> list[Any]:
         self.batches.append(len(texts))
@@ -84,8 +86,33 @@ def test_outcome(
     assert ask(asked, intents, cosines) == Outcome(question=asked, did=did, right=right, confidence=confidence)
 
 
+@pytest.mark.parametrize(
+    ("intents", "cosines", "did", "right", "confidence"),
+    [
+        pytest.param(
+            {"hours": 0.75}, {}, Did.ASKED_BACK, True, 0.75, id="likelier than a threshold, not enough promised"
+        ),
+        pytest.param({"hours": 0.85}, {"p2": 0.9}, Did.PAST_ANSWER, False, 0.9, id="the likeliest of all is given"),
+        pytest.param(
+            {"order": 0.2, "hours": 0.1}, {}, Did.REFUSED, False, 0.2, id="the likeliest is what came nearest"
+        ),
+    ],
+)
+def test_outcome_under_a_promise(
+    intents: dict[str, float], cosines: dict[str, float], did: Did, right: bool, confidence: float
+) -> None:
+    engine: Any = TableEngine({"q": (intents, cosines)})
+    models = {kind: RightModel.believing(kind) for kind in Kind}
+    engine.promise = Promise(max_wrong_rate=0.05, confidence=0.95, threshold=0.8, models=models)
+
+    (outcome,) = ask_all(engine, [HOURS])
+
+    assert (outcome.did, outcome.right) == (did, right)
+    assert outcome.confidence == pytest.approx(confidence)
+
+
 def test_an_answer_is_right_only_by_its_own_kind() -> None:
-    template = Template(intent="p1", actions=(), confidence=1.0, reason=Reason.SURE_INTENT)
+    template = Template(intent="p1", confidence=1.0, reason=Reason.SURE_INTENT)
     past = PastAnswer(pair=Pair(id="hours", question="?", answer="hours"), confidence=1.0, reason=Reason.NEAR_QUESTION)
 
     assert not is_right(template, PAIR)

@@ -27,7 +27,7 @@ CONFIG = PolicyConfig(
     scope_threshold=0.05,
     clarify_threshold=0.3,
 )
-ACTIONS = {"hours": ("utter_hours",), "order": ("utter_order", "utter_link")}
+ANSWERABLE = frozenset({"hours", "order"})
 
 
 def ranking(**probabilities: float) -> tuple[IntentScore, ...]:
@@ -50,13 +50,11 @@ def hits(**cosines: float) -> tuple[Hit, ...]:
 
 
 def hours(probability: float) -> Template:
-    return Template(intent="hours", actions=("utter_hours",), confidence=probability, reason=Reason.SURE_INTENT)
+    return Template(intent="hours", confidence=probability, reason=Reason.SURE_INTENT)
 
 
 def order(probability: float) -> Template:
-    return Template(
-        intent="order", actions=("utter_order", "utter_link"), confidence=probability, reason=Reason.SURE_INTENT
-    )
+    return Template(intent="order", confidence=probability, reason=Reason.SURE_INTENT)
 
 
 def near(pair_id: str, cosine: float) -> PastAnswer:
@@ -71,7 +69,7 @@ def same(pair_id: str, confidence: float) -> PastAnswer:
     ("scores", "found", "expected"),
     [
         pytest.param(ranking(hours=0.9, order=0.1), (), hours(0.9), id="a sure intent gets its template"),
-        pytest.param(ranking(order=0.9), (), order(0.9), id="all actions of the intent, in order"),
+        pytest.param(ranking(order=0.9), (), order(0.9), id="any other sure intent too"),
         pytest.param(ranking(hours=0.7, order=0.3), (), hours(0.7), id="a template threshold exactly met is met"),
         pytest.param(
             ranking(hours=0.699),
@@ -131,19 +129,19 @@ def same(pair_id: str, confidence: float) -> PastAnswer:
             ranking(silent=0.99, hours=0.01),
             (),
             FallBack(confidence=0.0),
-            id="a sure intent without actions is never answered from a template",
+            id="a sure intent that nothing answers is never answered from a template",
         ),
         pytest.param(
             ranking(silent=0.99),
             hits(p1=0.8),
             near("p1", 0.8),
-            id="an intent without actions leaves the word to a past answer",
+            id="an intent that nothing answers leaves the word to a past answer",
         ),
         pytest.param(
             ranking(silent=0.55, hours=0.45),
             (),
             AskBack(options=(hours(0.45),), confidence=0.0),
-            id="an intent without actions is not offered, the next one is",
+            id="an intent that nothing answers is not offered, the next one is",
         ),
         pytest.param(
             ranking(silent=0.4, mute=0.35, hours=0.34),
@@ -154,7 +152,7 @@ def same(pair_id: str, confidence: float) -> PastAnswer:
     ],
 )
 def test_decision(scores: tuple[IntentScore, ...], found: tuple[Hit, ...], expected: Decision) -> None:
-    assert decide(understood(scores), found, ACTIONS, CONFIG) == expected
+    assert decide(understood(scores), found, ANSWERABLE, CONFIG) == expected
 
 
 def outside(scope: float) -> FallBack:
@@ -202,14 +200,14 @@ UNREADABLE = FallBack(confidence=0.0, reason=Reason.SCRIPT_NOT_COVERED)
     ],
 )
 def test_decision_by_scope_and_script(message: Understanding, found: tuple[Hit, ...], expected: Decision) -> None:
-    assert decide(message, found, ACTIONS, CONFIG) == expected
+    assert decide(message, found, ANSWERABLE, CONFIG) == expected
 
 
 @pytest.mark.parametrize(("threshold", "expected"), [(0.0, hours(0.9)), (1.0, outside(0.3))])
 def test_the_owner_says_how_much_may_be_taken_for_out_of_scope(threshold: float, expected: Decision) -> None:
     config = PolicyConfig(scope_threshold=threshold)
 
-    assert decide(understood(ranking(hours=0.9), scope=0.3), (), ACTIONS, config) == expected
+    assert decide(understood(ranking(hours=0.9), scope=0.3), (), ANSWERABLE, config) == expected
 
 
 def test_reasons_have_the_names_that_logs_and_evaluations_use() -> None:
@@ -222,6 +220,10 @@ def test_reasons_have_the_names_that_logs_and_evaluations_use() -> None:
         "nothing_near",
         "out_of_scope",
         "script_not_covered",
+        "form",
+        "person",
+        "external",
+        "repeated",
     }
     assert AskBack(options=(), confidence=0.0).reason is Reason.UNSURE
     assert FallBack(confidence=0.0).reason is Reason.NOTHING_NEAR
@@ -229,7 +231,7 @@ def test_reasons_have_the_names_that_logs_and_evaluations_use() -> None:
 
 def test_never_more_options_than_two() -> None:
     scores = ranking(hours=0.45, order=0.44)
-    decision = decide(understood(scores), hits(p1=0.43, p2=0.42, p3=0.41), ACTIONS, CONFIG)
+    decision = decide(understood(scores), hits(p1=0.43, p2=0.42, p3=0.41), ANSWERABLE, CONFIG)
 
     assert isinstance(decision, AskBack)
     assert len(decision.options) == MAX_OPTIONS == 2
@@ -240,30 +242,30 @@ def test_owner_thresholds_are_followed() -> None:
     shy = PolicyConfig(template_threshold=1.0, answer_threshold=1.0, clarify_threshold=1.0)
     scores, found = ranking(hours=0.4, order=0.3), hits(p1=0.5)
 
-    assert decide(understood(scores), found, ACTIONS, bold) == hours(0.4)
-    assert decide(understood(scores), found, ACTIONS, shy) == FallBack(confidence=0.5)
+    assert decide(understood(scores), found, ANSWERABLE, bold) == hours(0.4)
+    assert decide(understood(scores), found, ANSWERABLE, shy) == FallBack(confidence=0.5)
 
 
 def test_a_same_question_threshold_of_one_asks_for_an_exact_cosine() -> None:
     never = PolicyConfig(same_question_threshold=1.0)
 
-    assert decide(understood(ranking(hours=0.9)), hits(p1=0.99), ACTIONS, never) == hours(0.9)
-    assert decide(understood(ranking(hours=0.9)), hits(p1=1.0), ACTIONS, never) == same("p1", 1.0)
+    assert decide(understood(ranking(hours=0.9)), hits(p1=0.99), ANSWERABLE, never) == hours(0.9)
+    assert decide(understood(ranking(hours=0.9)), hits(p1=1.0), ANSWERABLE, never) == same("p1", 1.0)
 
 
 def test_the_best_candidates_are_named_whether_given_or_not() -> None:
-    assert best_template(ranking(hours=0.01), ACTIONS) == hours(0.01)
-    assert best_template(ranking(silent=0.9, hours=0.1), ACTIONS) is None
-    assert best_template((), ACTIONS) is None
+    assert best_template(ranking(hours=0.01), ANSWERABLE) == hours(0.01)
+    assert best_template(ranking(silent=0.9, hours=0.1), ANSWERABLE) is None
+    assert best_template((), ANSWERABLE) is None
     assert best_past_answer(hits(p1=0.2, p2=0.1), CONFIG) == near("p1", 0.2)
     assert best_past_answer((), CONFIG) is None
 
 
 def test_an_owners_out_of_scope_intent_is_answered_by_its_rule_though_it_is_out_of_scope() -> None:
-    actions = {**ACTIONS, "out_of_scope": ("utter_no",)}
+    own_words = ANSWERABLE | {"out_of_scope"}
     joke = understood(ranking(out_of_scope=0.9, order=0.1), scope=0.0)
 
-    assert decide(joke, (), actions, CONFIG) == Template(
-        intent="out_of_scope", actions=("utter_no",), confidence=0.9, reason=Reason.SURE_INTENT
+    assert decide(joke, (), own_words, CONFIG) == Template(
+        intent="out_of_scope", confidence=0.9, reason=Reason.SURE_INTENT
     )
-    assert decide(joke, (), ACTIONS, CONFIG) == FallBack(confidence=0.0, reason=Reason.OUT_OF_SCOPE)
+    assert decide(joke, (), ANSWERABLE, CONFIG) == FallBack(confidence=0.0, reason=Reason.OUT_OF_SCOPE)

@@ -125,11 +125,11 @@ def changed_manifest(release: Release, change: Callable[[dict[str, Any]], object
 INDEX = "index.faiss"
 MANIFEST_CHANGES: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "wrong id": (lambda m: m.update(id="ffffffffffff"), "says it is 'ffffffffffff'"),
-    "future format": (lambda m: m.update(format_version=4), "has format 4, this Kefu reads 3"),
-    "future format with a new field": (lambda m: m.update(format_version=4, signed=True), "has format 4"),
+    "future format": (lambda m: m.update(format_version=5), "has format 5, this Kefu reads 4"),
+    "future format with a new field": (lambda m: m.update(format_version=5, signed=True), "has format 5"),
     "future format without an old field": (
-        lambda m: (m.update(format_version=4), m.pop("figures")),
-        "has format 4",
+        lambda m: (m.update(format_version=5), m.pop("figures")),
+        "has format 5",
     ),
     "format that is no number": (lambda m: m.update(format_version="1"), "format_version"),
     "no format": (lambda m: m.pop("format_version"), "format_version"),

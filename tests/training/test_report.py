@@ -55,6 +55,7 @@ def fitted(
             classes=np.array([classifier.labels.index(example.intent) for example in held], np.int64),
             logits=logits,
             scope_scores=np.ones(len(held)),
+            nearness=np.ones(len(held)),
         ),
         curve=curve,
         method=method,

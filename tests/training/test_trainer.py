@@ -33,6 +33,7 @@ STAGES = [
     "exporting",
     "writing the report",
     "indexing past answers",
+    "looking for what can be promised",
     "sealing the release",
 ]
 

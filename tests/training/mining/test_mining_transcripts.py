@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bot.conversation import Conversation as BotConversation
-from bot.conversation import action_event, bot_event, user_event
+from bot.events import action_event, bot_event, user_event
 from bot.messages import BotMessage, UserMessage
 from bot.stores.sqlite import SqliteStore
 from configs.errors import AssistantError
