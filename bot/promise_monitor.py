@@ -8,10 +8,12 @@ Source: Waudby-Smith and Ramdas, "Estimating means of bounded random variables b
 "Étude critique de la notion de collectif", 1939, for the bound.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from math import exp, log, log1p
-from typing import Any, Self
+from typing import Self
+
+from retrieval.promise import Promise
 
 BETS = (1.25, 1.5, 2.0, 3.0, 5.0)  # how many times the promised rate is taken to be the true one
 MOST_RATE = 0.95
@@ -75,35 +77,13 @@ class PromiseMonitor:
             f"{self.seen} answers wrong. Add these messages to calibration.jsonl and train again."
         )
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain values."""
-        return {
-            "rate": self.rate,
-            "confidence": self.confidence,
-            "seen": self.seen,
-            "wrong": self.wrong,
-            "log_wealth": [list(each) for each in self.log_wealth],
-            "broken": self.broken,
-        }
 
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Self:
-        """Takes back what `to_json` gave.
-
-        Raises:
-            KeyError, TypeError, ValueError: It is something else.
-        """
-        wealth = tuple(tuple(map(float, each)) for each in values["log_wealth"])
-        if any(len(each) != len(BETS) for each in wealth):
-            raise ValueError("the monitor of the promise is damaged")
-        return cls(
-            rate=float(values["rate"]),
-            confidence=float(values["confidence"]),
-            seen=int(values["seen"]),
-            wrong=int(values["wrong"]),
-            log_wealth=wealth,
-            broken=bool(values["broken"]),
-        )
+def monitor_of(promise: Promise, verdicts: Iterable[str]) -> PromiseMonitor:
+    """The monitor of `promise` after people's verdicts on answers that were given under it; all but `right` count."""
+    monitor = PromiseMonitor(rate=promise.max_wrong_rate, confidence=promise.confidence)
+    for verdict in verdicts:
+        monitor = monitor.after(right=verdict == "right")
+    return monitor
 
 
 def _log_gain(bet: float, rate: float, *, right: bool) -> float:

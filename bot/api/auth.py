@@ -30,6 +30,7 @@ class Access:
 
     def __init__(self, settings: Settings) -> None:
         refuse_open_api(settings)
+        self._is_local = is_loopback(settings.host)
         self._token = None if settings.api_token is None else settings.api_token.get_secret_value()
         self._tokens = (
             None
@@ -70,6 +71,8 @@ class Access:
 
     def _caller(self, request: web.Request) -> Caller | None:
         if self._token is None and self._tokens is None:
+            if not self._is_local:  # the API is switched off, and what is guarded beside it is shut
+                return None
             refuse_elsewhere(request)
             return ADMIN
         given = request.query.get("token")
@@ -122,7 +125,8 @@ def refuse_elsewhere(request: web.Request) -> None:
     from_page = origin is not None and origin != f"{request.scheme}://{request.host}"
     from_page = from_page or request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin")
     through_proxy = any(name in request.headers for name in PROXY_HEADERS)
-    if from_page or through_proxy or not is_loopback(_hostname(request.host)):
+    from_here = is_loopback(request.remote or "") and is_loopback(_hostname(request.host))
+    if from_page or through_proxy or not from_here:
         raise Refused(403, "NotAuthorized", "Only this machine may use the HTTP API until KEFU_API_TOKEN is set.")
 
 

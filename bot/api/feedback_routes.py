@@ -9,6 +9,7 @@ from pydantic import Field
 
 from bot.api.conversation_id import ADDRESS, conversation_id
 from bot.errors import Refused
+from bot.promise_watch import PromiseWatch
 from bot.request_body import MAX_ID_CHARS, Body, checked_text, read_body
 from bot.stores.evidence import Explained, Feedback
 from bot.stores.store import ConversationStore
@@ -34,7 +35,7 @@ class FeedbackBody(Body):
     by: Annotated[str, Field(max_length=MAX_ID_CHARS)] = DEFAULT_BY
 
 
-def routes(store: ConversationStore) -> list[web.RouteDef]:
+def routes(store: ConversationStore, watch: PromiseWatch) -> list[web.RouteDef]:
     """The two routes."""
 
     async def explain(request: web.Request) -> web.Response:
@@ -57,6 +58,7 @@ def routes(store: ConversationStore) -> list[web.RouteDef]:
         )
         if not await store.give_feedback(given):
             raise Refused(404, "NotFound", f"There is no turn {given.turn_seq}.", field="turn")
+        await watch.look()
         shown: dict[str, Any] = {"sender_id": identity, "turn": given.turn_seq, "verdict": body.verdict}
         return web.json_response({**shown, "by": given.who}, status=201)
 

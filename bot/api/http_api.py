@@ -11,6 +11,7 @@ from bot.api.training_job import TrainingJobs
 from bot.api.training_routes import TrainingRoutes
 from bot.dialogue import DialogueManager
 from bot.inference import Inference
+from bot.promise_watch import PromiseWatch
 from bot.stores.store import ConversationStore
 from configs.settings import Settings
 
@@ -29,6 +30,7 @@ class HttpApi:
         self._access = access
         self._settings, self._inference, self._dialogue, self._store = settings, inference, dialogue, store
         self._conversations = ConversationRoutes(dialogue, inference, store, max_text_chars=settings.max_text_chars)
+        self._watch = PromiseWatch(inference, store)
         self._trainings = TrainingJobs(inference.host.releases)
         self._training_routes = TrainingRoutes(self._trainings, inference.host, settings.callback_hosts)
 
@@ -40,13 +42,13 @@ class HttpApi:
         max_text_chars = self._settings.max_text_chars
         admin = [
             web.get("/openapi.json", describe),
-            *server_routes.routes(self._inference, self._trainings),
+            *server_routes.routes(self._inference, self._trainings, self._watch),
             *model_routes.routes(self._inference, max_text_chars=max_text_chars),
             *evaluation_routes.routes(self._inference, self._dialogue, max_text_chars=max_text_chars),
             *self._training_routes.routes(),
             *self._conversations.model_routes(),
         ]
-        own = [*self._conversations.routes(), *feedback_routes.routes(self._store)]
+        own = [*self._conversations.routes(), *feedback_routes.routes(self._store, self._watch)]
         return [*anyone, *guarded(admin, self._access.admin), *guarded(own, self._access.own_conversation)]
 
     async def close(self) -> None:

@@ -9,6 +9,7 @@ from bot.api.training_job import TrainingJobs
 from bot.api.yaml_text import YAML_TYPE, yaml_text
 from bot.errors import Refused
 from bot.inference import Inference
+from bot.promise_watch import PromiseWatch
 
 MINIMUM_COMPATIBLE_VERSION = "3.0.0"
 JSON_KINDS = ("*/*", "application/*")
@@ -39,7 +40,7 @@ def open_routes(inference: Inference) -> list[web.RouteDef]:
     ]
 
 
-def routes(inference: Inference, trainings: TrainingJobs) -> list[web.RouteDef]:
+def routes(inference: Inference, trainings: TrainingJobs, watch: PromiseWatch) -> list[web.RouteDef]:
     """Routes for those who have the secret."""
 
     async def status(_: web.Request) -> web.Response:
@@ -51,6 +52,7 @@ def routes(inference: Inference, trainings: TrainingJobs) -> list[web.RouteDef]:
                 "num_active_training_jobs": trainings.active,
                 "waiting": inference.waiting,
                 "refused_releases": inference.host.refused,
+                "promise": await watch.shown(),
             }
         )
 

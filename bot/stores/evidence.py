@@ -1,7 +1,7 @@
 """Why the bot said what it said, turn by turn, and what people think of it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,12 @@ _LATEST = select(turns).where(_THEIRS).order_by(turns.c.seq.desc()).limit(bindpa
 _ONE = select(turns.c.seq).where(_THEIRS, turns.c.seq == bindparam("turn"))
 _FEEDBACK_AFTER = (
     select(feedback).where(feedback.c.id > bindparam("after")).order_by(feedback.c.id).limit(bindparam("count"))
+)
+_VERDICTS = (
+    select(feedback.c.verdict)
+    .join(turns, (turns.c.conversation_id == feedback.c.conversation_id) & (turns.c.seq == feedback.c.turn_seq))
+    .where(turns.c.release_id == bindparam("release"), turns.c.reason.in_(bindparam("reasons", expanding=True)))
+    .order_by(feedback.c.id)
 )
 _GIVE = Upsert(
     feedback,
@@ -87,6 +93,11 @@ def feedback_after(connection: Connection, after_id: int, limit: int) -> list[Fe
     """At most `limit` verdicts of all conversations whose id is higher than `after_id`."""
     found = connection.execute(_FEEDBACK_AFTER, {"after": after_id, "count": limit}).mappings()
     return [Feedback(**row) for row in found]
+
+
+def verdicts(connection: Connection, release_id: str, reasons: Sequence[str]) -> list[str]:
+    """What people think of the turns that one release took for one of `reasons`, in the order in which they said so."""
+    return list(connection.scalars(_VERDICTS, {"release": release_id, "reasons": list(reasons)}))
 
 
 def _explained(row: Mapping[Any, Any]) -> Explained:

@@ -23,6 +23,7 @@ from bot.stores.tables import EARLIER_IS_UNFINISHED, IS_UNFINISHED, outbox
 _earlier = outbox.alias("earlier")
 _BEHIND = exists().where(
     _earlier.c.conversation_id == outbox.c.conversation_id,
+    _earlier.c.channel == outbox.c.channel,  # one that nobody serves any more must not hold up the others
     _earlier.c.id < outbox.c.id,
     EARLIER_IS_UNFINISHED,
 )

@@ -178,6 +178,10 @@ class ConversationStore:
         """At most `limit` verdicts of all conversations whose id is higher than `after_id`."""
         return await self._connector.read(lambda connection: evidence.feedback_after(connection, after_id, limit))
 
+    async def verdicts(self, release_id: str, reasons: Sequence[str]) -> list[str]:
+        """What people think of the turns that one release took for one of `reasons`, the oldest first."""
+        return await self._connector.read(lambda connection: evidence.verdicts(connection, release_id, reasons))
+
     async def erase(self, conversation_id: str) -> bool:
         """Deletes everything of a conversation, also from the files; False where there was nothing.
 

@@ -1,11 +1,10 @@
 """The monitor keeps silent as often as it says while the promise holds, and speaks when it is broken."""
 
-import json
-
 import numpy as np
 import pytest
 
-from bot.promise_monitor import BETS, MAX_BETTORS, PromiseMonitor
+from bot.promise_monitor import BETS, MAX_BETTORS, PromiseMonitor, monitor_of
+from retrieval.promise import Kind, Promise, RightModel
 
 RATE, CONFIDENCE = 0.05, 0.95
 
@@ -78,21 +77,17 @@ def test_no_verdicts_no_warning() -> None:
     assert PromiseMonitor(rate=RATE, confidence=CONFIDENCE).warning() is None
 
 
-def test_it_survives_json() -> None:
-    monitor, _ = watched([False, True, False, False, False, True, False])
+def test_it_is_made_of_what_people_have_said() -> None:
+    models = {kind: RightModel.believing(kind) for kind in Kind}
+    promise = Promise(max_wrong_rate=RATE, confidence=CONFIDENCE, threshold=0.5, models=models)
 
-    assert PromiseMonitor.from_json(json.loads(json.dumps(monitor.to_json()))) == monitor
+    monitor = monitor_of(promise, ["right", "wrong", "corrected", "right"])
 
-
-@pytest.mark.parametrize(
-    "damage",
-    [{"rate": 0.0}, {"rate": 1.0}, {"confidence": 1.0}, {"log_wealth": [[0.0]]}, {"log_wealth": [["x"] * 5]}],
-)
-def test_damaged_json_is_refused(damage: dict[str, object]) -> None:
-    values = PromiseMonitor(rate=RATE, confidence=CONFIDENCE).after(right=True).to_json()
-
-    with pytest.raises(ValueError, match=r"watched|damaged|float"):
-        PromiseMonitor.from_json({**values, **damage})
+    by_hand = PromiseMonitor(rate=RATE, confidence=CONFIDENCE)
+    for right in (True, False, False, True):
+        by_hand = by_hand.after(right=right)
+    assert monitor == by_hand
+    assert (monitor.seen, monitor.wrong) == (4, 2)
 
 
 def test_a_promise_of_nearly_anything_can_be_watched() -> None:
