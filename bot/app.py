@@ -15,6 +15,7 @@ from bot.actions import CustomActions, custom_actions
 from bot.api.auth import Access
 from bot.api.http_api import HttpApi
 from bot.channels import callback, rest
+from bot.conversation import Conversation
 from bot.desk import Desk
 from bot.dialogue import DialogueManager
 from bot.drain import Drain
@@ -22,6 +23,7 @@ from bot.errors import Refused
 from bot.inbox_worker import InboxWorker
 from bot.inference import Inference
 from bot.knowledge_service import KnowledgeService
+from bot.messages import BotMessage
 from bot.middlewares import allow_origins, errors_as_json, log_requests, preflight
 from bot.model_host import ModelHost
 from bot.outbox_sender import OutboxSender
@@ -64,9 +66,10 @@ def create_app(settings: Settings, releases: Releases, root: Path | None = None)
     store = ConversationStore(connector_of(settings, releases.data_dir))
     knowledge = KnowledgeService(releases.data_dir / KNOWLEDGE_FILE)
     actions = None if root is None else actions_of(root, settings)
-    dialogue = DialogueManager(inference, store, actions=actions)
     replies = None if root is None else callback_of(root)
-    sender = OutboxSender(store.outbox, {} if replies is None else {callback.NAME: replies.deliver})
+    deliver = {} if replies is None else {callback.NAME: replies.deliver}
+    dialogue = DialogueManager(inference, store, actions=actions, sends_to=deliver)
+    sender = OutboxSender(store.outbox, deliver)
     worker = InboxWorker(store, dialogue, on_answer=sender.wake)
     drain = Drain()
     drain.stops += [worker.stop, sender.stop]
@@ -78,15 +81,7 @@ def create_app(settings: Settings, releases: Releases, root: Path | None = None)
     app[MAX_BODY_BYTES] = settings.max_body_bytes
     app[DIALOGUE], app[INFERENCE], app[DRAIN] = dialogue, inference, drain
     api = HttpApi(settings, access, inference, dialogue, store)
-    desk = Desk(
-        dialogue,
-        store,
-        config=lambda: host.engine.spec.handoff,
-        say=lambda name, conversation: Responses(host.engine.spec.domain, random.Random()).say(  # noqa: S311
-            name, conversation.slots, conversation.channel or ""
-        ),
-        now=time.time,
-    )
+    desk = desk_of(dialogue, store, host)
     dialogue.on_commit = desk.saw
     if settings.enable_api:
         app.add_routes(
@@ -130,6 +125,16 @@ def create_app(settings: Settings, releases: Releases, root: Path | None = None)
 
     app.cleanup_ctx.append(open_and_close)
     return app
+
+
+def desk_of(dialogue: DialogueManager, store: ConversationStore, host: ModelHost) -> Desk:
+    """Who waits for a person, and who is served by one; the words are those of the release in use."""
+
+    def say(name: str, conversation: Conversation) -> BotMessage | None:
+        responses = Responses(host.engine.spec.domain, random.Random())  # noqa: S311 - which wording is no secret
+        return responses.say(name, conversation.slots, conversation.channel or "")
+
+    return Desk(dialogue, store, config=lambda: host.engine.spec.handoff, say=say, now=time.time)
 
 
 def callback_of(root: Path) -> callback.CallbackReplies | None:

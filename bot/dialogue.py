@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -59,6 +59,7 @@ class DialogueManager:
 
     Args:
         actions: The owner's custom actions; None where there are none.
+        sends_to: Channels whose customers can be written to; on others only an answer reaches them.
         now: Unix time.
         choose: Picks response variations.
     """
@@ -69,12 +70,14 @@ class DialogueManager:
         store: ConversationStore,
         *,
         actions: CustomActions | None = None,
+        sends_to: Collection[str] = (),
         now: Callable[[], float] = time.time,
         choose: random.Random | None = None,
     ) -> None:
         self._inference = inference
         self._store = store
         self._now = now
+        self._sends_to = frozenset(sends_to)
         # Which wording is picked is no secret.
         self._runner = ActionRunner(store.recent_events, actions, choose or random.Random())  # noqa: S311
         self._lock = TurnLock()
@@ -96,7 +99,7 @@ class DialogueManager:
                 return turn.done()
             if late := overdue(turn.engine.spec.handoff, turn.conversation.handoff, turn.now):
                 turn.happen(returned_events(late, turn.now))
-            if claimed is None:  # a channel that cannot be written to: what was said out of turn comes now
+            if not turn.sends:  # what was said out of turn comes now
                 turn.messages += [BotMessage(text=said) for said in turn.conversation.handoff.unread]
             await self._open_session(turn, message.metadata)
             follow = _follow_up(turn, message.text)
@@ -125,6 +128,7 @@ class DialogueManager:
             claimed: The message of the inbox that says so.
         """
         async with self._turn(conversation_id, channel, claimed) as turn:
+            turn.pushes = claimed is not None and not turn.sends
             await self._open_session(turn, {})
             text = f"EXTERNAL: {name}"
             message = UserMessage(
@@ -217,12 +221,14 @@ class DialogueManager:
         async with self._lock.turn(conversation_id):
             with stage("store"):
                 loaded = await self._load(conversation_id, claimed)
+            channel = channel or loaded.conversation.channel or ""
             turn = TurnUnderWay(
                 engine=self._inference.host.engine,
                 loaded=loaded,
                 conversation=loaded.conversation,
-                channel=channel or loaded.conversation.channel or "",
+                channel=channel,
                 now=self._now(),
+                sends=channel in self._sends_to,
             )
             try:
                 yield turn

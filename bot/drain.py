@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from aiohttp import web
 
@@ -66,8 +67,8 @@ class Drain:
 
     async def done(self, *works: Awaitable[object]) -> None:
         """Waits for `works`, as long as there is time; what has not ended by then is cancelled."""
-        haste = asyncio.ensure_future(self._haste.wait())
-        every = asyncio.gather(*works, return_exceptions=True)
+        haste: asyncio.Future[Any] = asyncio.ensure_future(self._haste.wait())
+        every: asyncio.Future[Any] = asyncio.gather(*works, return_exceptions=True)
         left_s = max(0.0, self._ends_at - time.monotonic())
         await asyncio.wait({haste, every}, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
         haste.cancel()

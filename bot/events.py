@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any, TypeAlias
 
 from bot.messages import BotMessage, UserMessage
+from configs.domain import Button
 
 Event: TypeAlias = dict[str, Any]
 
@@ -36,6 +37,25 @@ def bot_event(message: BotMessage, metadata: Mapping[str, Any], now: float) -> E
         "data": {key: value or None for key, value in data.items()},
         "metadata": dict(metadata),
     }
+
+
+def said_in(event: Event) -> BotMessage:
+    """The message that a `bot` event records."""
+    data = event.get("data") or {}
+    return BotMessage(
+        text=event.get("text"),
+        buttons=tuple(
+            Button(title=str(b.get("title", "")), payload=str(b.get("payload", ""))) for b in _items(data, "buttons")
+        ),
+        image=data.get("image"),
+        attachment=data.get("attachment"),
+        custom=data.get("custom"),
+        elements=tuple(_items(data, "elements")),
+    )
+
+
+def _items(data: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+    return [item for item in data.get(key) or () if isinstance(item, Mapping)]
 
 
 def action_event(

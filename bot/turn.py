@@ -42,6 +42,8 @@ class TurnUnderWay:
         engine: Taken once: another release may be swapped in at any moment.
         loaded: The conversation as it was stored, and under which lease.
         now: Unix time of everything that happens in it.
+        sends: Whether the customer can be written to, so that what is said leaves by the outbox.
+        pushes: Whether what is said is no answer to the customer and cannot be sent: it waits for his next message.
         answered: Whether anything but a form has been run since the customer's message.
         rejected: The action that would not run just now.
         ended: Whether nothing more is to be done.
@@ -53,6 +55,8 @@ class TurnUnderWay:
     conversation: Conversation
     channel: str
     now: float
+    sends: bool = False
+    pushes: bool = False
     reading: Reading | None = None
     decision: Decision | None = None
     reason: str = ""
@@ -84,7 +88,9 @@ class TurnUnderWay:
         self.messages.append(message)
         named = {"utter_action": response} if response else {}
         about = topic_metadata(self.read_as, self.decision) if self.read_as else {}
-        return bot_event(message, {"reason": self.reason, "release": self.engine.id, **named, **about}, self.now)
+        pushed = {"pushed": True} if self.pushes else {}
+        metadata = {"reason": self.reason, "release": self.engine.id, **named, **about, **pushed}
+        return bot_event(message, metadata, self.now)
 
     def since_message(self) -> list[Event]:
         """What has happened since the customer's message."""

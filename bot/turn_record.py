@@ -6,6 +6,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from bot.events import said_in
+from bot.handoff import is_pushed
 from bot.messages import BotMessage, UserMessage, one_by_one
 from bot.policy import Answer, AskBack, Decision, Template
 from bot.reminders import reminder_changes
@@ -24,19 +26,20 @@ def turn_write(
     Args:
         waiting: The conversation's reminders so far.
         message: What the customer sent, where it did not wait in the inbox.
-        claimed: The message of the inbox that the turn answers; its reply is sent by the outbox.
+        claimed: The message of the inbox that the turn answers.
     """
     reminders = reminder_changes(turn.events, waiting, turn.channel)
     lease = turn.loaded.lease if isinstance(turn.loaded, Held) else None
     known = message is not None and message.external_id is not None
-    said = one_by_one(turn.messages) if claimed else turn.messages
+    pushed = [said_in(event) for event in turn.events if event["event"] == "bot" and is_pushed(event)]
+    said = one_by_one((*turn.messages, *pushed)) if turn.sends else turn.messages
     return TurnWrite(
         lease=claimed.lease if claimed else lease,
         version=turn.loaded.version,
         inbox_id=claimed.inbox_id if claimed else None,
         message=inbox_message(message, turn.now) if known and message and not claimed else None,
-        parts=tuple(asdict(part) for part in said) if claimed or known else (),
-        deliver=claimed is not None,
+        parts=tuple(asdict(part) for part in said) if turn.sends or known else (),
+        deliver=turn.sends,
         channel=turn.channel,
         reminders=reminders.set,
         cancelled=reminders.cancelled,

@@ -256,6 +256,13 @@ def test_the_api_does_not_start_open_to_other_machines(host: str) -> None:
     Access(Settings(host=host, enable_api=False))
 
 
+async def test_what_listens_to_other_machines_without_a_secret_lets_nobody_in(connect: Connect) -> None:
+    client = await connect(host="0.0.0.0", enable_api=False)  # noqa: S104 - nothing is bound
+
+    assert await asked(client, ANY, Host="127.0.0.1") == 401
+    assert await asked(client, ANY, TOKEN, Host="127.0.0.1") == 401
+
+
 @pytest.mark.parametrize(
     ("host", "expected"),
     [("127.0.0.1", True), ("127.8.8.8", True), ("::1", True), ("localhost", True), ("LOCALHOST", True)]

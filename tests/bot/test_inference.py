@@ -104,3 +104,26 @@ async def test_an_engine_that_breaks_breaks_only_what_it_was_reading(inference: 
     working.may_go.set()
 
     assert (await inference.read("b")).text == "b"
+
+
+async def test_a_message_that_cannot_be_read_does_not_fail_those_beside_it(inference: Inference, host: Any) -> None:
+    read = host.engine.read
+
+    def choosy(texts: list[str]) -> list[Any]:
+        readings: list[Any] = read(texts)
+        if "bad" in texts:
+            raise ValueError(texts)
+        return readings
+
+    host.engine.read = choosy
+    first = await hand_over(inference, "first")
+    await host.engine.wait_for_start()
+    others = await hand_over(inference, "a", "bad", "b")
+    host.engine.may_go.set()
+
+    read_a, error, read_b = await asyncio.gather(*others, return_exceptions=True)
+
+    assert (await first[0]).text == "first"
+    assert isinstance(error, ValueError)
+    assert [one.text for one in (read_a, read_b) if not isinstance(one, BaseException)] == ["a", "b"]
+    assert host.engine.batches == [["first"], ["a", "bad", "b"], ["a"], ["bad"], ["b"]]

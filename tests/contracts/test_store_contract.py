@@ -369,6 +369,18 @@ class TestInbox:
         assert (await claim(store)).message.external_id == "a1"
         assert not await store.inbox.put_back(claimed, 5)
 
+    async def test_a_try_that_does_not_count_is_forgotten(self, store: ConversationStore, clock: Clock) -> None:
+        await accept(store, "a1")
+        for _ in range(3):
+            claimed = await claim(store, max_attempts=1)
+            assert claimed.attempts == 1
+            assert await store.inbox.put_back(claimed, 5, counts=False)
+            clock.seconds += 5
+        await claim(store, max_attempts=1, lease_s=5)
+        clock.seconds += 5
+
+        assert await store.inbox.claim(max_attempts=1) is None
+
     @pytest.mark.parametrize("end", ["failed", "expired"])
     async def test_what_was_given_up_is_not_handed_out_again(self, store: ConversationStore, end: str) -> None:
         await accept(store, "a1", "a2")
@@ -497,6 +509,13 @@ class TestOutbox:
         assert await store.outbox.take({"chat": 0, "mail": 9}) == []
         assert texts(await store.outbox.take({"chat": 2})) == ["0", "1"]
         assert texts(await store.outbox.take({"chat": 9})) == ["2", "3"]
+
+    async def test_a_channel_that_nobody_serves_does_not_hold_up_another_one(self, store: ConversationStore) -> None:
+        for external_id, channel in (("a1", "gone"), ("a2", "chat")):
+            await store.inbox.accept(message(external_id, channel=channel))
+            await answer(store, await claim(store), external_id)
+
+        assert texts(await store.outbox.take({"chat": 9})) == ["a2"]
 
     async def test_a_part_that_is_to_be_tried_again_holds_up_its_conversation_only(
         self, store: ConversationStore, clock: Clock

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from aiohttp.test_utils import TestClient
 from pydantic import SecretStr
+from structlog.testing import capture_logs
 
 from bot.actions.event_check import EVENT_TYPES
 from configs import Assistant
@@ -336,7 +337,7 @@ async def test_a_turn_says_why_and_takes_what_people_think_of_it(shop: TestClien
     for method, path in (("GET", "explain"), ("POST", "feedback")):
         status, _ = await call(shop, method, f"/conversations/unexplained/{path}", json={"verdict": "right"})
         assert status == 404
-    for text in ("hello", "when are you open"):
+    for text in ("hello", "thanks a lot"):
         await say(shop, text, "explained")
 
     explained = await ok(shop, "GET", "/conversations/explained/explain")
@@ -344,7 +345,7 @@ async def test_a_turn_says_why_and_takes_what_people_think_of_it(shop: TestClien
     told = explained["turns"]
 
     assert [turn["reason"] for turn in told] == ["sure_intent", "sure_intent"]
-    assert [turn["evidence"]["decision"]["intent"] for turn in told] == ["greet", "opening_hours"]
+    assert [turn["evidence"]["decision"]["intent"] for turn in told] == ["greet", "thank"]
     assert all(0 < turn["confidence"] <= 1 for turn in told)
     assert {turn["release"] for turn in told} == {(await ok(shop, "GET", "/status"))["model_id"]}
     assert newest["turns"] == told[1:]
@@ -382,6 +383,25 @@ async def test_feedback_that_says_nothing_is_a_422(shop: TestClient, sent: Any) 
     await say(shop, "hello", "judged")
 
     assert (await call(shop, "POST", "/conversations/judged/feedback", json=sent))[0] == 422
+
+
+@in_shop
+async def test_the_log_names_no_conversation(shop: TestClient) -> None:
+    name = "ann-4711-personal"
+    asked = [
+        ("GET", f"/conversations/{name}/tracker?token={name}", "/conversations/{id}/tracker"),
+        ("POST", f"/conversations/{name}/execute", "/conversations/{id}/execute"),
+        ("DELETE", f"/conversations/{name}/tracker", "/conversations/{id}/tracker"),
+        ("GET", f"/conversations/{name}/nothing", "/conversations/"),
+        ("PATCH", f"/conversations/{name}/tracker", "/conversations/"),
+    ]
+
+    with capture_logs() as logs:
+        for method, path, _ in asked:
+            await shop.request(method, path)
+
+    assert [line["path"] for line in logs] == [shown for *_, shown in asked]
+    assert name not in repr(logs)
 
 
 # Bad input, whatever the route
