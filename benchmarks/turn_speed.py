@@ -3,9 +3,9 @@
     python benchmarks/turn_speed.py [--quick] [--postgres]
 
 Serves the starter in a process of its own, with SQLite at synchronous=FULL: every reply is on disk before it is sent.
-One customer writes alone; then 200 customers write at once for 30 seconds, each waiting for a reply before writing again;
-then one conversation is written to 10,000 times, and messages go on until 100,000 turns have been taken. With `--postgres`
-(always, unless `--quick`) the first two are measured again on a PostgreSQL server that this script starts for itself.
+One customer writes alone; then 200 customers write at once for 30 seconds, each waiting for a reply before writing
+again; then one conversation is written to 10,000 times, and messages go on until 100,000 turns have been taken. With
+`--postgres` (always, unless `--quick`) the first two are measured again on a PostgreSQL server that this script starts.
 
 The figures of Rasa 3.6.21 beside which these stand (16.5 ms alone with its memory store; 64 messages a second at 50 at
 once, p99 1.6 s) were measured once, on two cores of the same kind, and are not measured again here.

@@ -115,13 +115,9 @@ def create_app(settings: Settings, releases: Releases, root: Path | None = None)
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
-        await inference.close()
-        await knowledge.close()
-        await store.close()
-        if replies is not None:
-            await replies.close()
-        if actions is not None:
-            await actions.close()
+        for part in (inference, knowledge, store, replies, actions):
+            if part is not None:
+                await part.close()
 
     app.cleanup_ctx.append(open_and_close)
     return app

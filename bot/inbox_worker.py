@@ -107,6 +107,7 @@ class InboxWorker:
             await self._put_back(claimed, str(error), counts=False)
         except LeaseLost as error:
             _log.warning("turn_lost", inbox_id=claimed.inbox_id, reason=str(error))
+            await self._put_back(claimed, str(error))
         except Exception as error:  # the edge of the worker's loop: one message must not end it
             _log.exception("turn_failed", inbox_id=claimed.inbox_id)
             await self._put_back(claimed, type(error).__name__)

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -157,8 +157,8 @@ class Bot:
 MakeBot = Callable[..., Bot]
 
 
-def make_bot(store: SqliteStore, spec: BotSpec = SPEC) -> Bot:
+def make_bot(store: SqliteStore, spec: BotSpec = SPEC, *, sends_to: Collection[str] = ()) -> Bot:
     inference: Any = ScriptedInference(SimpleNamespace(engine=scripted_engine(spec)))
     clock = Clock()
-    dialogue = DialogueManager(inference, store, now=clock, choose=random.Random(1))
+    dialogue = DialogueManager(inference, store, sends_to=sends_to, now=clock, choose=random.Random(1))
     return Bot(inference=inference, store=store, clock=clock, dialogue=dialogue)

@@ -1,4 +1,4 @@
-"""The end of the server: what is new is refused, and what is under way has its time, which a second signal cuts short."""
+"""The end of the server: what is new is refused; what is under way has its time, which a second signal cuts short."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -35,7 +35,7 @@ class Dialogue:
     """Does with each text what it is told."""
 
     def __init__(self, store: ConversationStore, answer: Callable[[str], Awaitable[Any]]) -> None:
-        self._dialogue = make_bot(store).dialogue  # type: ignore[arg-type]
+        self._dialogue = make_bot(store, sends_to=("chat",)).dialogue  # type: ignore[arg-type]
         self._answer = answer
         self.taken: list[str] = []
 

@@ -74,7 +74,7 @@ async def test_the_same_command_is_taken_once_the_bot_has_shown_it_as_a_button(s
 
     turn = await bot.say("/hours")
 
-    assert turn.decision == Template(intent="hours", actions=("utter_hours",), confidence=1.0, reason=Reason.BUTTON)
+    assert turn.decision == Template(intent="hours", confidence=1.0, reason=Reason.BUTTON)
     assert turn.reading is None
     assert bot.inference.asked == ["hello"]
 
@@ -124,9 +124,7 @@ async def test_commands_are_always_taken_where_the_owner_trusts_them(scripted: M
     turn = await bot.say("/order")
     answer = await bot.say('/kefu_answer{"pair": "p1"}')
 
-    assert turn.decision == Template(
-        intent="order", actions=("utter_order", "utter_link"), confidence=1.0, reason=Reason.BUTTON
-    )
+    assert turn.decision == Template(intent="order", confidence=1.0, reason=Reason.BUTTON)
     assert answer.decision == PastAnswer(pair=PAIRS[0], confidence=1.0, reason=Reason.BUTTON)
     assert [message.text for message in answer.messages] == ["Yes, everywhere."]
     assert bot.inference.asked == []

@@ -35,7 +35,7 @@ def type_lines(host: ModelHost, monkeypatch: pytest.MonkeyPatch) -> Type:
         typed = BytesIO(b"".join(line + b"\n" for line in lines))
         monkeypatch.setattr("sys.stdin", TextIOWrapper(typed, encoding="utf-8"))
         console = Console(file=StringIO(), width=120)
-        await chat(host, console, explain=explain)
+        await chat(host, None, console, explain=explain)
         return console.file.getvalue().splitlines()  # type: ignore[attr-defined]
 
     return run
@@ -115,7 +115,7 @@ async def test_what_owners_and_customers_write_is_never_taken_as_markup(monkeypa
     console = Console(file=StringIO(), width=120)
     host: Any = SimpleNamespace(engine=engine)
 
-    await chat(host, console, explain=True)
+    await chat(host, None, console, explain=True)
 
     printed = console.file.getvalue()  # type: ignore[attr-defined]
     assert [line.count(wild) for line in printed.splitlines() if wild in line] == [1, 1, 2, 1, 1]

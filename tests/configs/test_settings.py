@@ -120,7 +120,7 @@ def test_settings_cannot_be_changed_in_place(name: str, value: Any) -> None:
             {"KEFU_TIMEOUT_S": "1", "KEFU_DATADIR": "x"},
             [
                 "KEFU_DATADIR is not a setting and is ignored. Did you mean 'KEFU_DATA_DIR'?",
-                "KEFU_TIMEOUT_S is not a setting and is ignored. Did you mean 'KEFU_REQUEST_TIMEOUT_S'?",
+                "KEFU_TIMEOUT_S is not a setting and is ignored. Did you mean 'KEFU_ACTION_TIMEOUT_S'?",
             ],
         ),
         (

@@ -4,10 +4,10 @@ Whatever a customer says, the bot says it back, and then who it is: three files 
 """
 
 import json
-from types import SimpleNamespace
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np

@@ -62,7 +62,7 @@ def ready(address, seconds):
 
 settings = load_settings(port=0)
 set_up_logging(settings)
-asyncio.run(serve(settings, Releases(Path(sys.argv[1])), ready))
+asyncio.run(serve(settings, Releases(Path(sys.argv[1])), Path.cwd(), ready))
 """
 
 
