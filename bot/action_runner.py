@@ -10,9 +10,9 @@ import structlog
 from bot.actions.result import ActionFailed, ActionRejected, CustomActions
 from bot.answers import option_button, past_answer
 from bot.conversation import ASK_BACK, PAST_ANSWER, Conversation
-from bot.default_actions import DEFAULT_ACTIONS, SESSION_START, default_action
+from bot.default_actions import SESSION_START, default_action
 from bot.events import LISTEN, Event, action_event, rejected_event
-from bot.flow_policy import NextAction
+from bot.flow_policy import KEFU, NextAction
 from bot.form_action import asking, run_form
 from bot.handoff import ACTION_HANDOFF, UTTER_CLOSED, HandoffReason, hand_over, handoff_slots
 from bot.messages import BotMessage
@@ -22,6 +22,7 @@ from bot.slot_filling import custom_extractions, filled_slots
 from bot.tracker import tracker_json
 from bot.turn import TurnUnderWay
 from configs.forms import Form
+from configs.rasa_names import DEFAULT_ACTIONS
 
 VALIDATE_SLOTS = "action_validate_slot_mappings"
 EVENTS_FOR_ACTIONS = 200  # of a conversation, so that a long one does not make its actions slow
@@ -69,7 +70,7 @@ class ActionRunner:
     def hand_over(self, turn: TurnUnderWay, reason: HandoffReason) -> None:
         """Calls a person, or says that nobody is there; the turn ends with it."""
         events, said = hand_over(turn.engine.spec.handoff, reason, turn.now)
-        done = action_event(ACTION_HANDOFF, turn.now, policy="KefuPolicy", confidence=1.0)
+        done = action_event(ACTION_HANDOFF, turn.now, policy=KEFU, confidence=1.0)
         turn.happen([done, *self._say(turn, said), *events])
         turn.answered = turn.ended = True
 
@@ -104,17 +105,20 @@ class ActionRunner:
         if isinstance(said, BotMessage):
             return [turn.say(said)]
         conversation = turn.conversation
-        responses = Responses(turn.domain, self._choose)
+        responses = self._responses(turn)
         values = handoff_slots(turn.engine.spec.handoff, turn.now) if said == UTTER_CLOSED else None
         message = responses.say(said, conversation.slots, turn.channel, intent=conversation.intent, values=values)
         return [] if message is None else [turn.say(message, responses.full_name(said, conversation.intent))]
+
+    def _responses(self, turn: TurnUnderWay) -> Responses:
+        return Responses(turn.domain, self._choose)
 
     def _decided(self, turn: TurnUnderWay, name: str) -> list[Event]:
         match turn.decision:
             case PastAnswer(pair=pair):
                 return [turn.say(message, name) for message in past_answer(pair)]
             case AskBack(options=options):
-                responses = Responses(turn.domain, self._choose)
+                responses = self._responses(turn)
                 question = responses.say("utter_clarify", turn.conversation.slots, turn.channel) or BotMessage()
                 buttons = tuple(option_button(turn.engine.spec.titles, option) for option in options)
                 return [turn.say(replace(question, buttons=buttons), name)]
@@ -171,7 +175,7 @@ class ActionRunner:
         events = [*earlier, *turn.events, *since][-EVENTS_FOR_ACTIONS:]
         tracker: dict[str, Any] = tracker_json(conversation, events, turn.domain)
         result = await self._custom.run(name, tracker, turn.domain.source)
-        responses = Responses(turn.domain, self._choose)
+        responses = self._responses(turn)
         said = [
             turn.say(message, item.get("response") or item.get("template"))
             for item in result.responses

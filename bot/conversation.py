@@ -15,7 +15,6 @@ from configs.domain import Domain
 MAX_OFFERED = 50
 MAX_REWINDS = 4  # messages that can be taken back one after another
 ASK_BACK, PAST_ANSWER = "action_ask_back", "action_past_answer"  # Kefu's own actions
-NLU_FALLBACK, OUT_OF_SCOPE = "nlu_fallback", "out_of_scope"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

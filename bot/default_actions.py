@@ -10,16 +10,13 @@ from bot.handoff import HandoffReason, hand_over
 from bot.messages import BotMessage
 from bot.slot_filling import filled_slots
 from bot.two_stage_fallback import (
-    ASK_AFFIRMATION,
     ASK_REPHRASE,
     DEFAULT_FALLBACK,
-    TWO_STAGE_FALLBACK,
     ask_affirmation,
     two_stage_fallback,
 )
 from configs.bot_spec import BotSpec
 from configs.domain import Domain
-from configs.rasa_names import HANDOFF_ACTIONS
 
 RESTART, BACK, SESSION_START = "action_restart", "action_back", "action_session_start"
 DEFAULT_INTENTS = {"restart": RESTART, "back": BACK, "session_start": SESSION_START}
@@ -38,17 +35,6 @@ HAPPENINGS: Mapping[str, tuple[str, ...]] = {
     "action_unlikely_intent": (),
     LISTEN: (),
 }
-DEFAULT_ACTIONS = frozenset(
-    {
-        *HAPPENINGS,
-        SESSION_START,
-        TWO_STAGE_FALLBACK,
-        "action_deactivate_loop",
-        *HANDOFF_ACTIONS,
-        ASK_AFFIRMATION,
-        "action_extract_slots",
-    }
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,14 +15,14 @@ from bot.context import FollowUp, follow_up
 from bot.conversation import Conversation
 from bot.default_actions import SESSION_START
 from bot.events import LISTEN, Event, action_event, slot_event, user_event
-from bot.flow_policy import NextAction
+from bot.flow_policy import KEFU, NextAction
 from bot.handoff import overdue, returned_events, wants_person
 from bot.handoff_signs import signs_of
 from bot.inference import Inference
 from bot.meaning import decision_on, parsed, trusted_payload
 from bot.messages import BotMessage, UserMessage
 from bot.new_id import new_id
-from bot.next_action import KEFU, next_action
+from bot.next_action import next_action
 from bot.parse_data import named_parse_data
 from bot.payload import PAST_ANSWER, Payload
 from bot.policy import FallBack, PastAnswer, Reason, Template

@@ -12,11 +12,12 @@ from bot.policy import MAX_UNCOVERED, SEARCHED_PAIRS
 from configs.assistant_config import PolicyConfig
 from configs.bot_spec import BotSpec
 from configs.errors import KefuError
+from configs.rasa_names import OUT_OF_SCOPE
 from nlu.examples import ExampleIndex, load_examples
 from nlu.explanation import Explanation, explain
 from nlu.saved import load_understander
 from nlu.several_intents import IntentSpan, intents_of
-from nlu.understanding import OUT_OF_SCOPE, Understanding
+from nlu.understanding import Understanding
 from retrieval.live_knowledge import BUDGET_S, LiveKnowledge
 from retrieval.pair import Pair
 from retrieval.promise import Promise, PromiseFile

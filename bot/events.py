@@ -106,13 +106,3 @@ def loop_event(name: str | None, now: float) -> Event:
 def plain_event(kind: str, now: float) -> Event:
     """An event that says no more than its name, such as `restart`, `rewind` or `pause`."""
     return {"event": kind, "timestamp": now}
-
-
-def session_events(slots: Mapping[str, Any], now: float) -> list[Event]:
-    """What opens a session; `slots` are the values it starts with."""
-    return [
-        action_event("action_session_start", now),
-        plain_event("session_started", now),
-        *slot_events(slots, now),
-        action_event(LISTEN, now),
-    ]

@@ -21,6 +21,7 @@ _Index: TypeAlias = dict[tuple[str | None, str | None], list[Point]]
 
 RULES = "RulePolicy"
 STORIES = "MemoizationPolicy"
+KEFU = "KefuPolicy"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

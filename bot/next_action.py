@@ -7,11 +7,9 @@ form under way; the rules, then the stories; the past answer or the question bac
 from bot.conversation import ASK_BACK, PAST_ANSWER, Conversation
 from bot.default_actions import DEFAULT_INTENTS
 from bot.events import LISTEN
-from bot.flow_policy import RULES, FlowPolicy, NextAction
+from bot.flow_policy import KEFU, RULES, FlowPolicy, NextAction
 from bot.policy import AskBack, Decision, PastAnswer
 from configs.bot_spec import BotSpec
-
-KEFU = "KefuPolicy"
 
 
 def next_action(

@@ -6,7 +6,8 @@ from rich.table import Table
 from rich.text import Text
 
 from bot.engine import Reading, fits_an_intent
-from bot.parse_data import NLU_FALLBACK, scope_sentence
+from bot.parse_data import scope_sentence
+from configs.rasa_names import NLU_FALLBACK
 from nlu.entities import Entity
 from nlu.explanation import Explanation
 from nlu.mood import Mood

@@ -10,12 +10,12 @@ from typing import Any
 
 from bot.engine import Reading, fits_an_intent
 from configs.assistant_config import PolicyConfig
+from configs.rasa_names import NLU_FALLBACK
 from nlu.explanation import Explanation
 from nlu.mood import Mood
 from nlu.text import word_spans
 from nlu.understanding import Understanding
 
-NLU_FALLBACK = "nlu_fallback"
 RANKING_LENGTH = 10
 KEPT_RANKING_LENGTH = 3
 

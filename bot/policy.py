@@ -12,8 +12,9 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from configs.assistant_config import PolicyConfig
+from configs.rasa_names import OUT_OF_SCOPE
 from nlu.intent import IntentScore
-from nlu.understanding import OUT_OF_SCOPE, Understanding
+from nlu.understanding import Understanding
 from retrieval.evidence import LOOKED_AT_PAIRS, candidates
 from retrieval.pair import Pair
 from retrieval.promise import Promise

@@ -6,10 +6,11 @@ Source: the semantics of Rasa Open Source 3.6's `action_two_stage_fallback`, tol
 import json
 from collections.abc import Mapping
 
-from bot.conversation import NLU_FALLBACK, OUT_OF_SCOPE, Conversation
+from bot.conversation import Conversation
 from bot.events import LISTEN, Event, action_event, loop_event, plain_event
 from bot.messages import BotMessage
 from configs.domain import Button
+from configs.rasa_names import NLU_FALLBACK, OUT_OF_SCOPE
 
 TWO_STAGE_FALLBACK = "action_two_stage_fallback"
 ASK_AFFIRMATION, ASK_REPHRASE = "action_default_ask_affirmation", "action_default_ask_rephrase"

@@ -17,13 +17,12 @@ from configs.flow_checks import check_flows
 from configs.flows import Rule, Story
 from configs.implied_rules import implied_rules
 from configs.nlu_data import Example, Lookup, NluData, Regex, Synonym, parse_nlu, patterns_by_entity, synonym_table
-from configs.rasa_names import OUT_OF_SCOPE
 from configs.rules import parse_rules
 from configs.stories import StoryBlock, join_stories, parse_stories
 from configs.yaml_file import YamlFile, read_yaml
 from configs.yaml_values import unknown_keys
 
-__all__ = ["MINIMAL", "OUT_OF_SCOPE", "SHIPPED", "STARTER", "STARTERS", "Assistant", "copy_assistant", "read_assistant"]
+__all__ = ["MINIMAL", "SHIPPED", "STARTER", "STARTERS", "Assistant", "copy_assistant", "read_assistant"]
 
 SHIPPED = Path(__file__).parent
 STARTER = SHIPPED / "shop"

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator, AnyHttpUrl, BaseModel, ConfigDict, ValidationError
 
@@ -12,7 +12,8 @@ from configs.yaml_file import YamlFile, read_yaml
 from configs.yaml_values import mapping_at, unknown_keys
 
 FILE = "endpoints.yml"
-SECTIONS_USED = ("action_endpoint",)
+FIX = "Write `action_endpoint:` and, under it, `url: ...`."
+ACTIONS = "action_endpoint"
 SECTIONS_IGNORED = {
     "tracker_store": "conversations are kept in Kefu's own store",
     "lock_store": "Kefu's own store keeps the turns of a conversation in order",
@@ -50,19 +51,41 @@ def read_endpoints(root: Path, environment: Mapping[str, str] = os.environ) -> E
     Raises:
         AssistantError: The file is wrong, or names a variable that is not set.
     """
-    file = _file(root)
-    if file is None:
-        return Endpoints()
-    given: dict[str, Any] = {}
-    for section in SECTIONS_USED:
-        found = mapping_at(file, file.data.get(section), (section,))
-        if found.get("url") is not None:
-            given[section] = {"url": substituted(file, (section, "url"), found["url"], environment)}
+    file = optional_file(root / FILE, FIX)
+    return Endpoints() if file is None else Endpoints(action_endpoint=endpoint_at(file, ACTIONS, environment))
+
+
+def endpoint_at(file: YamlFile, section: str, environment: Mapping[str, str]) -> Endpoint | None:
+    """The server under `section`; None where it names none.
+
+    Raises:
+        AssistantError: It is no address, or names a variable that is not set.
+    """
+    place = (section, "url")
+    url = mapping_at(file, file.data.get(section), (section,)).get("url")
+    if url is None:
+        return None
     try:
-        return Endpoints.model_validate(given)
+        return Endpoint(url=substituted(file, place, url, environment))
     except ValidationError as error:
-        place = tuple(error.errors(include_url=False)[0]["loc"])
-        raise file.error(place, f"{'.'.join(map(str, place))} is no URL", "Write http://host:port/path.") from error
+        raise file.error(place, f"{section}.url is no URL", "Write http://host:port/path.") from error
+
+
+def optional_file(path: Path, fix: str) -> YamlFile | None:
+    """The mapping in the file `path`; None where there is no such file.
+
+    Args:
+        fix: What to write where it is no mapping.
+
+    Raises:
+        AssistantError: It cannot be read, or is no mapping.
+    """
+    if not path.exists():
+        return None
+    file = read_yaml(path)
+    if not isinstance(file.data, dict):
+        raise file.error((), "must be a mapping", fix)
+    return file
 
 
 def endpoint_notices(root: Path) -> list[str]:
@@ -71,7 +94,7 @@ def endpoint_notices(root: Path) -> list[str]:
     Raises:
         AssistantError: The file is wrong.
     """
-    file = _file(root)
+    file = optional_file(root / FILE, FIX)
     if file is None:
         return []
     notices = [
@@ -79,21 +102,9 @@ def endpoint_notices(root: Path) -> list[str]:
         for section, instead in SECTIONS_IGNORED.items()
         if file.data.get(section)
     ]
-    for section in SECTIONS_USED:
-        found = mapping_at(file, file.data.get(section), (section,))
-        notices += [
-            f"{file.path}:{file.line(section, key)}: `{key}` of `{section}` is not used: only `url` is"
-            for key in found
-            if key != "url"
-        ]
-    return notices + unknown_keys(file, file.data, (), {*SECTIONS_USED, *SECTIONS_IGNORED}, FILE)
-
-
-def _file(root: Path) -> YamlFile | None:
-    path = root / FILE
-    if not path.exists():
-        return None
-    file = read_yaml(path)
-    if not isinstance(file.data, dict):
-        raise file.error((), "must be a mapping", "Write `action_endpoint:` and, under it, `url: ...`.")
-    return file
+    notices += [
+        f"{file.path}:{file.line(ACTIONS, key)}: `{key}` of `{ACTIONS}` is not used: only `url` is"
+        for key in mapping_at(file, file.data.get(ACTIONS), (ACTIONS,))
+        if key != "url"
+    ]
+    return notices + unknown_keys(file, file.data, (), {ACTIONS, *SECTIONS_IGNORED}, FILE)

@@ -1,7 +1,7 @@
 """The intents and actions that every Rasa project has, and Kefu's own, which no domain need list."""
 
-OUT_OF_SCOPE = "out_of_scope"
-DEFAULT_INTENTS = frozenset({"restart", "back", OUT_OF_SCOPE, "session_start", "nlu_fallback"})
+OUT_OF_SCOPE, NLU_FALLBACK = "out_of_scope", "nlu_fallback"
+DEFAULT_INTENTS = frozenset({"restart", "back", OUT_OF_SCOPE, "session_start", NLU_FALLBACK})
 TWO_STAGE_FALLBACK = "action_two_stage_fallback"
 HANDOFF_ACTIONS = frozenset({"action_handoff", "action_human_handoff"})
 DEFAULT_ACTIONS = frozenset(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from configs.rasa_names import OUT_OF_SCOPE
 from nlu.encoder import INTENT_HEAD, Encoder, FloatArray, TaggedPieces
 from nlu.entities import Entity
 from nlu.entity_reader import EntityReader
@@ -12,8 +13,6 @@ from nlu.intent import IntentClassifier, IntentScore
 from nlu.language import ScriptCoverage
 from nlu.mood import Mood, MoodReader
 from nlu.scope import ScopeScorer, energy, nearness
-
-OUT_OF_SCOPE = "out_of_scope"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

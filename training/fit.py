@@ -13,9 +13,10 @@ from typing import Self, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from configs.assistant import OUT_OF_SCOPE, Assistant
+from configs.assistant import Assistant
 from configs.assistant_config import Method
 from configs.nlu_data import Example
+from configs.rasa_names import OUT_OF_SCOPE
 from nlu.checkpoint import Checkpoint
 from nlu.encoder import INTENT_HEAD, FloatArray
 from nlu.intent import IntentClassifier

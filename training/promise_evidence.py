@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from configs.nlu_data import Example
+from configs.rasa_names import OUT_OF_SCOPE
 from nlu.encoder import FloatArray
 from nlu.scope import energy
-from nlu.understanding import OUT_OF_SCOPE, Understander, Understanding
+from nlu.understanding import Understander, Understanding
 from retrieval.evidence import LOOKED_AT_PAIRS, Candidate, candidates
 from retrieval.pair import Pair
 from retrieval.retriever import Embed, Hit, Query, Retriever

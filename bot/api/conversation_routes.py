@@ -13,7 +13,6 @@ from bot.api.tracker_view import EventVerbosity, events_until, last_session, ses
 from bot.api.yaml_text import YAML_TYPE
 from bot.channels.rest import render
 from bot.conversation import Conversation
-from bot.default_actions import DEFAULT_ACTIONS
 from bot.dialogue import DialogueManager, Prediction
 from bot.engine import Engine
 from bot.errors import Refused
@@ -23,7 +22,7 @@ from bot.request_body import MAX_ID_CHARS, Body, checked_text, parse_json, read_
 from bot.stores.store import ConversationStore
 from bot.tracker import tracker_json
 from bot.turn import Turn
-from configs.rasa_names import DEFAULT_INTENTS
+from configs.rasa_names import DEFAULT_ACTIONS, DEFAULT_INTENTS
 
 LATEST = "latest"  # Rasa's word for the channel that the customer wrote on last
 SAMPLE_ID = "default"

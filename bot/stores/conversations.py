@@ -90,7 +90,7 @@ def write_turn(
     write_events(connection, events)
     if turn.parts:
         write_parts(connection, answered, turn, version, now)
-    if turn.reminders or turn.cancelled or turn.cancels_all:
+    if turn.reminders or turn.cancelled:
         change_reminders(connection, conversation_id, turn)
     if turn.evidence is not None:
         write_evidence(connection, conversation_id, version, turn.evidence)

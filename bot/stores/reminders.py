@@ -13,7 +13,6 @@ from bot.stores.turn import InboxMessage, Reminder, TurnWrite
 KIND = "reminder"
 _THEIRS = table.c.conversation_id == bindparam("conversation")
 _ALL = select(table).where(_THEIRS).order_by(table.c.due_at, table.c.id)
-_CANCEL_ALL = delete(table).where(_THEIRS)
 _CANCEL = delete(table).where(_THEIRS, table.c.name == bindparam("cancelled"))
 _ADD = table.insert()
 _DUE = (
@@ -28,8 +27,6 @@ _REMOVE = delete(table).where(table.c.id == bindparam("one"))
 
 def change_reminders(connection: Connection, conversation_id: str, turn: TurnWrite) -> None:
     """Cancels and sets what `turn` says; one that is set takes the place of an older one with its name."""
-    if turn.cancels_all:
-        connection.execute(_CANCEL_ALL, {"conversation": conversation_id})
     replaced = {reminder.name: reminder for reminder in turn.reminders}
     for name in (
         *turn.cancelled,

@@ -96,7 +96,6 @@ class TurnWrite:
         reply_expires_at: When it is too late to send the parts.
         reminders: To be set.
         cancelled: Names of reminders that are not to come.
-        cancels_all: None of the reminders that were set before is to come.
         replaces_events: The events take the place of all that there were.
     """
 
@@ -111,7 +110,6 @@ class TurnWrite:
     reply_expires_at: float | None = None
     reminders: tuple[Reminder, ...] = ()
     cancelled: tuple[str, ...] = ()
-    cancels_all: bool = False
     replaces_events: bool = False
     evidence: Evidence | None = None
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from bot.conversation import Conversation
-from bot.events import Event, action_event, bot_event, plain_event, session_events, slot_event, user_event
+from bot.events import Event, action_event, bot_event, plain_event, slot_event, user_event
 from bot.handoff import HandoffReason, claimed_event, waiting_events
 from bot.handoff_summary import MAX_TURNS, HandoffSummary, TriedTurn, summary
 from bot.messages import BotMessage, UserMessage
@@ -25,7 +25,9 @@ def summarised(*events: Event) -> HandoffSummary:
 
 def test_turns_say_what_was_asked_done_and_answered() -> None:
     told = summarised(
-        *session_events({}, 1.0),
+        action_event("action_session_start", 1.0),
+        plain_event("session_started", 1.0),
+        action_event("action_listen", 1.0),
         heard("where is FW-1", entities=[{"entity": "order_number", "value": "FW-1"}]),
         action_event("utter_order", 5.0),
         said("On its way.", reason="sure_intent"),

@@ -651,7 +651,7 @@ class TestReminders:
         await self.set_(store, cancelled=("a", "nothing"))
         assert [reminder.name for reminder in await store.reminders("ann")] == ["b", "c"]
 
-        await self.set_(store, self.reminder("d", clock.seconds + 1), cancels_all=True)
+        await self.set_(store, self.reminder("d", clock.seconds + 1), cancelled=("b", "c"))
 
         assert [reminder.name for reminder in await store.reminders("ann")] == ["d"]
         assert await store.fire_reminders() == 1

@@ -31,7 +31,6 @@ async def test_what_was_acknowledged_is_answered_once_and_in_order_however_often
     assert world.broken() == {}
 
 
-@pytest.mark.slow
 async def test_it_holds_for_twenty_kills(world: World) -> None:
     await kill_and_restart(world, rounds=20)
 

@@ -3,11 +3,12 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from configs.rasa_names import OUT_OF_SCOPE
 from nlu.encoder import INTENT_HEAD, Encoded
 from nlu.intent import IntentClassifier
 from nlu.language import ScriptCoverage
 from nlu.scope import ScopeScorer
-from nlu.understanding import OUT_OF_SCOPE, Understander, Understanding
+from nlu.understanding import Understander, Understanding
 
 ROWS = {"g": ([1.0, 0.0], [np.log(4.0), 0.0]), "b": ([0.0, 1.0], [0.0, np.log(9.0)])}
 

@@ -9,8 +9,8 @@ import pytest
 
 from configs import Assistant, AssistantError, read_assistant
 from configs.bot_spec import BotSpec
+from configs.rasa_names import OUT_OF_SCOPE
 from nlu.saved import load_understander
-from nlu.understanding import OUT_OF_SCOPE
 from retrieval.evidence import Kind
 from retrieval.promise import PromiseFile
 from retrieval.retriever import Hit, Retriever
