@@ -14,7 +14,10 @@ from bot import handoff_api, knowledge_api
 from bot.actions import CustomActions, custom_actions
 from bot.api.auth import Access
 from bot.api.http_api import HttpApi
-from bot.channels import callback, rest
+from bot.channels import rest
+from bot.channels.channel import Channel
+from bot.channels.intake import Intake
+from bot.channels.registry import channels_of
 from bot.conversation import Conversation
 from bot.desk import Desk
 from bot.dialogue import DialogueManager
@@ -27,6 +30,7 @@ from bot.messages import BotMessage
 from bot.middlewares import allow_origins, errors_as_json, log_requests, preflight
 from bot.model_host import ModelHost
 from bot.outbox_sender import OutboxSender
+from bot.pace import Pace
 from bot.request_body import MAX_BODY_BYTES
 from bot.responses import Responses
 from bot.stores.location import connector_of
@@ -40,6 +44,7 @@ DIALOGUE: web.AppKey[DialogueManager] = web.AppKey("dialogue", DialogueManager)
 INFERENCE: web.AppKey[Inference] = web.AppKey("inference", Inference)
 DRAIN: web.AppKey[Drain] = web.AppKey("drain", Drain)
 
+CHANNEL_RETRY_S = 5.0
 _log = structlog.get_logger()
 
 
@@ -66,10 +71,16 @@ def create_app(settings: Settings, releases: Releases, root: Path | None = None)
     store = ConversationStore(connector_of(settings, releases.data_dir))
     knowledge = KnowledgeService(releases.data_dir / KNOWLEDGE_FILE)
     actions = None if root is None else actions_of(root, settings)
-    replies = None if root is None else callback_of(root)
-    deliver = {} if replies is None else {callback.NAME: replies.deliver}
-    dialogue = DialogueManager(inference, store, actions=actions, sends_to=deliver)
-    sender = OutboxSender(store.outbox, deliver)
+    intake = Intake(store, max_text_chars=settings.max_text_chars, on_accept=lambda: worker.wake())
+    channels = [] if root is None else channels_of(read_credentials(root), intake)
+    abilities = {channel.name: channel.abilities for channel in channels}
+    store.outbox.resends = frozenset(name for name, able in abilities.items() if able.resends)
+    dialogue = DialogueManager(inference, store, actions=actions, sends_to=abilities)
+    sender = OutboxSender(
+        store.outbox,
+        {channel.name: channel.deliver for channel in channels},
+        paces={name: Pace(able) for name, able in abilities.items()},
+    )
     worker = InboxWorker(store, dialogue, on_answer=sender.wake)
     drain = Drain()
     drain.stops += [worker.stop, sender.stop]
@@ -90,9 +101,8 @@ def create_app(settings: Settings, releases: Releases, root: Path | None = None)
     app.add_routes(api.routes())
     app.add_routes(knowledge_api.routes(knowledge, settings.admin_token))
     app.add_routes(rest.routes(dialogue, max_text_chars=settings.max_text_chars))
-    if replies is not None:
-        taking_in = callback.routes(store.inbox, max_text_chars=settings.max_text_chars, on_accept=worker.wake)
-        app.add_routes(taking_in)
+    for channel in channels:
+        app.add_routes(channel.routes())
 
     async def end_trainings(_: web.Application) -> None:
         await desk.close()  # sockets end here, before the server waits for their handlers
@@ -103,6 +113,7 @@ def create_app(settings: Settings, releases: Releases, root: Path | None = None)
     async def open_and_close(_: web.Application) -> AsyncIterator[None]:
         await store.open()
         following = [
+            *(asyncio.create_task(keep_running(channel)) for channel in channels),
             asyncio.create_task(follow_releases(host, settings.follow_interval_s)),
             asyncio.create_task(follow_knowledge(inference, settings.follow_interval_s)),
             asyncio.create_task(desk.follow(settings.follow_interval_s)),
@@ -110,12 +121,12 @@ def create_app(settings: Settings, releases: Releases, root: Path | None = None)
         working = [asyncio.create_task(worker.run()), asyncio.create_task(sender.run())]
         yield
         drain.begin()
-        await drain.done(*working)
         for task in following:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
-        for part in (inference, knowledge, store, replies, actions):
+        await drain.done(*working)
+        for part in (*channels, inference, knowledge, store, actions):
             if part is not None:
                 await part.close()
 
@@ -133,16 +144,6 @@ def desk_of(dialogue: DialogueManager, store: ConversationStore, host: ModelHost
     return Desk(dialogue, store, config=lambda: host.engine.spec.handoff, say=say, now=time.time)
 
 
-def callback_of(root: Path) -> callback.CallbackReplies | None:
-    """Where the replies of the callback channel go, if `credentials.yml` of the assistant in `root` says so.
-
-    Raises:
-        AssistantError: `credentials.yml` is wrong.
-    """
-    endpoint = read_credentials(root).callback
-    return None if endpoint is None else callback.CallbackReplies(endpoint.url)
-
-
 def actions_of(root: Path, settings: Settings) -> CustomActions | None:
     """The custom actions of the assistant in `root`, in its folder or on its action server.
 
@@ -151,6 +152,17 @@ def actions_of(root: Path, settings: Settings) -> CustomActions | None:
     """
     endpoint = read_endpoints(root).action_endpoint
     return custom_actions(root, endpoint.url if endpoint else None, timeout_s=settings.action_timeout_s, now=time.time)
+
+
+async def keep_running(channel: Channel) -> None:
+    """Runs what a channel does besides answering requests, and begins anew where it breaks."""
+    while True:
+        try:
+            await channel.run()
+            return
+        except Exception:
+            _log.exception("channel_broken", channel=channel.name)
+        await asyncio.sleep(CHANNEL_RETRY_S)
 
 
 async def follow_releases(host: ModelHost, interval_s: float) -> None:

@@ -2,13 +2,14 @@
 
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
 
+from bot.abilities import Abilities
 from bot.action_runner import ActionRunner
 from bot.actions.result import CustomActions
 from bot.context import FollowUp, follow_up
@@ -24,10 +25,11 @@ from bot.messages import BotMessage, UserMessage
 from bot.new_id import new_id
 from bot.next_action import next_action
 from bot.parse_data import named_parse_data
-from bot.payload import PAST_ANSWER, Payload
+from bot.payload import PAST_ANSWER, Payload, expanded
 from bot.policy import FallBack, PastAnswer, Reason, Template
 from bot.read_in_context import read_in_context
 from bot.reminders import DueReminder, changes_reminders
+from bot.responses import UTTER_MEDIA
 from bot.stores.inbox import Claimed
 from bot.stores.store import ConversationStore
 from bot.stores.turn import Held, Loaded, TurnWrite
@@ -59,7 +61,8 @@ class DialogueManager:
 
     Args:
         actions: The owner's custom actions; None where there are none.
-        sends_to: Channels whose customers can be written to; on others only an answer reaches them.
+        sends_to: Channels whose customers can be written to, and what these can show; on others only an answer reaches
+            them.
         now: Unix time.
         choose: Picks response variations.
     """
@@ -70,14 +73,14 @@ class DialogueManager:
         store: ConversationStore,
         *,
         actions: CustomActions | None = None,
-        sends_to: Collection[str] = (),
+        sends_to: Mapping[str, Abilities] | None = None,
         now: Callable[[], float] = time.time,
         choose: random.Random | None = None,
     ) -> None:
         self._inference = inference
         self._store = store
         self._now = now
-        self._sends_to = frozenset(sends_to)
+        self._sends_to = dict(sends_to or {})
         # Which wording is picked is no secret.
         self._runner = ActionRunner(store.recent_events, actions, choose or random.Random())  # noqa: S311
         self._lock = TurnLock()
@@ -104,8 +107,11 @@ class DialogueManager:
             await self._open_session(turn, message.metadata)
             follow = _follow_up(turn, message.text)
             text = message.text if follow.chosen is None else follow.chosen.payload
+            text = expanded(text, turn.conversation.offered)
             payload = trusted_payload(turn, text)
-            if payload is not None:
+            if not text:
+                parsed = named_parse_data("", None, {})
+            elif payload is not None:
                 await self._take_command(turn, payload)
                 parsed = named_parse_data(message.text, payload.name, payload.entities)
             else:
@@ -228,7 +234,7 @@ class DialogueManager:
                 conversation=loaded.conversation,
                 channel=channel,
                 now=self._now(),
-                sends=channel in self._sends_to,
+                abilities=self._sends_to.get(channel),
             )
             try:
                 yield turn
@@ -289,10 +295,20 @@ class DialogueManager:
         return data
 
     async def _act(self, turn: TurnUnderWay) -> None:
-        """Fills slots from the message, and acts until the bot listens again."""
+        """Acts until the bot listens again."""
         if turn.conversation.is_silent:
             turn.reason = Reason.PERSON
             return
+        if (message := turn.last_message()) is not None and not message["text"]:
+            turn.reason = Reason.MEDIA
+            await self._runner.run(turn, NextAction(action=UTTER_MEDIA, policy=KEFU))
+        else:
+            await self._answer(turn)
+        if turn.conversation.now.action != LISTEN and not turn.conversation.is_silent:
+            turn.happen([action_event(LISTEN, turn.now)])
+
+    async def _answer(self, turn: TurnUnderWay) -> None:
+        """Fills slots from the message, and runs what comes next until nothing does."""
         await self._runner.fill_slots(turn)
         signs = signs_of(turn.decision, turn.conversation.intent, in_form=turn.conversation.loop is not None)
         if reason := wants_person(turn.engine.spec.handoff, turn.conversation.handoff, signs):
@@ -316,8 +332,6 @@ class DialogueManager:
                 turn.reason = decided
         else:
             _log.error("turn_cut_off", actions=MAX_ACTIONS, turn=turn.message_id)
-        if turn.conversation.now.action != LISTEN and not turn.conversation.is_silent:
-            turn.happen([action_event(LISTEN, turn.now)])
 
     async def _save(
         self, turn: TurnUnderWay, message: UserMessage | None = None, claimed: Claimed | None = None

@@ -10,6 +10,7 @@ import structlog
 
 from bot.delivery import Deliver, NotSent, Rejected, Uncertain
 from bot.errors import safe_reason
+from bot.pace import Pace
 from bot.stores.outbox import Part
 from bot.stores.outbox_store import Outbox
 
@@ -32,6 +33,7 @@ class OutboxSender:
 
     Args:
         channels: How each channel delivers.
+        paces: How fast each may be sent to, where that is limited.
         at_once: Parts that one channel may have under way.
         now: Unix time.
         choose: Spreads the tries, so that they do not all come in the same moment.
@@ -42,11 +44,13 @@ class OutboxSender:
         outbox: Outbox,
         channels: Mapping[str, Deliver],
         *,
+        paces: Mapping[str, Pace] | None = None,
         at_once: int = 8,
         now: Callable[[], float] = time.time,
         choose: random.Random | None = None,
     ) -> None:
         self._outbox, self._channels, self._at_once, self._now = outbox, channels, at_once, now
+        self._paces = paces or {}
         self._choose = choose or random.Random()  # noqa: S311 - only spreads the tries
         self._under_way: dict[asyncio.Task[None], str] = {}
         self._woken, self._stopping = asyncio.Event(), False
@@ -114,6 +118,10 @@ class OutboxSender:
             _log.error("part_not_marked", part=part.id, reason=safe_reason(error))
 
     async def _try(self, part: Part) -> None:
+        pace = self._paces.get(part.channel)
+        if pace is not None and (wait_s := pace.wait_s(part.conversation_id)) > 0:
+            await self._outbox.again(part, wait_s, "paced")
+            return
         try:
             async with asyncio.timeout(DEADLINE_S):
                 await self._channels[part.channel](part)

@@ -2,11 +2,13 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 PAST_ANSWER = "kefu_answer"
+TOKEN = "/~"  # begins no intent's payload: an intent's name cannot hold it
 _SLASH = re.compile(r"/(?P<name>[^{\s@]+)(?:@(?P<confidence>[0-9.]+))?\s*(?P<entities>\{.*\})?\s*\Z", re.DOTALL)
 
 
@@ -35,6 +37,26 @@ def parse_payload(text: str) -> Payload | None:
     return Payload(name=found["name"], entities=entities)
 
 
+def shortened(payload: str, max_bytes: int | None) -> str:
+    """What stands for `payload` where a platform takes at most `max_bytes` of a button: itself, or a token of it.
+
+    Args:
+        max_bytes: At least 26; None has no limit.
+    """
+    return payload if max_bytes is None or len(payload.encode("utf-8")) <= max_bytes else _token(payload)
+
+
+def expanded(text: str, offered: Iterable[str]) -> str:
+    """The offered payload that `text` is the token of, or `text` itself."""
+    if not text.startswith(TOKEN):
+        return text
+    return next((payload for payload in offered if _token(payload) == text), text)
+
+
 def past_answer_payload(pair_id: str) -> str:
     """What a button that offers a stored answer sends back."""
     return f"/{PAST_ANSWER}{json.dumps({'pair': pair_id}, ensure_ascii=False)}"
+
+
+def _token(payload: str) -> str:
+    return f"{TOKEN}{sha256(payload.encode('utf-8')).hexdigest()[:24]}"

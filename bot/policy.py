@@ -40,6 +40,7 @@ class Reason(StrEnum):
     FORM = "form"  # a form took the message
     PERSON = "person"  # a person answers, or the bot was told to keep silent
     REPEATED = "repeated"  # the message was answered before, and gets the same answer
+    MEDIA = "media"  # a picture, a file, a sticker: nothing to read
     EXTERNAL = "external"  # something outside the chat asked for it
 
 

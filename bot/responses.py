@@ -12,10 +12,12 @@ from configs.domain import Button, Domain, Variation
 
 _SLOT = re.compile(r"\{(\w+)\}")
 
+UTTER_MEDIA = "utter_media"
 DEFAULT_TEXTS = {
     "utter_default": "I'm sorry, I didn't understand that. Could you say it in other words?",
     "utter_clarify": "I want to be sure I answer the right thing. Which of these is it?",
     "utter_ask_rephrase": "I'm sorry, I didn't quite understand that. Could you say it in other words?",
+    UTTER_MEDIA: "I can only read text so far. Could you tell me in words?",
     "utter_action_failed": "I'm sorry, something went wrong on my side. Please try again in a moment.",
     "utter_handoff": "I'm passing you on to a colleague, who will answer here.",
     "utter_handoff_closed": "My colleagues are not here at the moment. I can still try to help you.",

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from bot.abilities import Abilities
 from bot.conversation import Conversation
 from bot.engine import Engine, Reading
 from bot.events import Event, bot_event
@@ -42,7 +43,8 @@ class TurnUnderWay:
         engine: Taken once: another release may be swapped in at any moment.
         loaded: The conversation as it was stored, and under which lease.
         now: Unix time of everything that happens in it.
-        sends: Whether the customer can be written to, so that what is said leaves by the outbox.
+        abilities: What can be shown where the customer can be written to, so that what is said leaves by the outbox;
+            None where only an answer reaches him.
         pushes: Whether what is said is no answer to the customer and cannot be sent: it waits for his next message.
         answered: Whether anything but a form has been run since the customer's message.
         rejected: The action that would not run just now.
@@ -55,7 +57,7 @@ class TurnUnderWay:
     conversation: Conversation
     channel: str
     now: float
-    sends: bool = False
+    abilities: Abilities | None = None
     pushes: bool = False
     reading: Reading | None = None
     decision: Decision | None = None
@@ -67,6 +69,11 @@ class TurnUnderWay:
     rejected: str | None = None
     ended: bool = False
     saved: bool = False
+
+    @property
+    def sends(self) -> bool:
+        """Whether the customer can be written to."""
+        return self.abilities is not None
 
     @property
     def domain(self) -> Domain:

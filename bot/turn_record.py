@@ -6,9 +6,10 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from bot.degrade import fitted
 from bot.events import said_in
 from bot.handoff import is_pushed
-from bot.messages import BotMessage, UserMessage, one_by_one
+from bot.messages import BotMessage, UserMessage
 from bot.policy import Answer, AskBack, Decision, Template
 from bot.reminders import reminder_changes
 from bot.stores.inbox import Claimed
@@ -32,7 +33,7 @@ def turn_write(
     lease = turn.loaded.lease if isinstance(turn.loaded, Held) else None
     known = message is not None and message.external_id is not None
     pushed = [said_in(event) for event in turn.events if event["event"] == "bot" and is_pushed(event)]
-    said = one_by_one((*turn.messages, *pushed)) if turn.sends else turn.messages
+    said = fitted((*turn.messages, *pushed), turn.abilities) if turn.abilities else turn.messages
     return TurnWrite(
         lease=claimed.lease if claimed else lease,
         version=turn.loaded.version,
@@ -41,10 +42,17 @@ def turn_write(
         parts=tuple(asdict(part) for part in said) if turn.sends or known else (),
         deliver=turn.sends,
         channel=turn.channel,
+        reply_expires_at=_expiry(turn),
         reminders=reminders.set,
         cancelled=reminders.cancelled,
         evidence=_evidence(turn),
     )
+
+
+def _expiry(turn: TurnUnderWay) -> float | None:
+    """When it is too late to send what is said, counted from what the customer wrote last."""
+    within_s = turn.abilities.reply_within_s if turn.abilities else None
+    return None if within_s is None else (turn.conversation.message_at or turn.now) + within_s
 
 
 def inbox_message(message: UserMessage, now: float) -> InboxMessage:

@@ -2,29 +2,59 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
-from configs.endpoints import Endpoint, endpoint_at, optional_file
+from configs.endpoints import optional_file
+from configs.errors import AssistantError
+from configs.variables import substituted
+from configs.yaml_file import Key, Place, YamlFile, nearest
 from configs.yaml_values import mapping_at
 
 FILE = "credentials.yml"
-FIX = "Write `callback:` and, under it, `url: ...`."
-CALLBACK = "callback"
-CHANNEL_ALWAYS_ON = "rest"
+FIX = "Write a line `name:` for each channel and, indented under it, its settings."
+CHANNELS_ALWAYS_ON = frozenset({"rest"})
+CHANNELS = frozenset(
+    {
+        "botframework",
+        "callback",
+        "chatwoot",
+        "dingtalk",
+        "discord",
+        "email",
+        "facebook",
+        "feishu",
+        "helpdesk",
+        "instagram",
+        "line",
+        "slack",
+        "socketio",
+        "telegram",
+        "twilio",
+        "wechat",
+        "wecom",
+        "whatsapp",
+        "widget",
+    }
+)
 
 
-class Credentials(BaseModel):
-    """What of `credentials.yml` is honoured.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """The channels of an assistant and their settings.
 
     Attributes:
-        callback: Where the callback channel sends what the bot says; None where there is no such channel.
+        file: Where they stand; None where there is no such file.
+        sections: Settings by channel, with variables put in.
     """
 
-    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
+    file: YamlFile | None = None
+    sections: Mapping[str, Mapping[str, Any]]
 
-    callback: Endpoint | None = None
+    def error(self, place: Place, problem: str, fix: str) -> AssistantError:
+        """An error that names the line of `place`."""
+        return self.file.error(place, problem, fix) if self.file else AssistantError(Path(FILE), None, problem, fix)
 
 
 def read_credentials(root: Path, environment: Mapping[str, str] = os.environ) -> Credentials:
@@ -34,30 +64,37 @@ def read_credentials(root: Path, environment: Mapping[str, str] = os.environ) ->
         AssistantError: The file is wrong, or names a variable that is not set.
     """
     file = optional_file(root / FILE, FIX)
-    if file is None or CALLBACK not in file.data:
-        return Credentials()
-    callback = endpoint_at(file, CALLBACK, environment)
-    if callback is None:
-        raise file.error((CALLBACK,), f"`{CALLBACK}` has no url", "Write `url: http://host:port/path` under it.")
-    return Credentials(callback=callback)
+    if file is None:
+        return Credentials(sections={})
+    named = [name for name in file.data if name in CHANNELS]
+    sections = {name: mapping_at(file, file.data[name], (name,)) for name in named}
+    return Credentials(
+        file=file, sections={name: _filled(file, (name,), found, environment) for name, found in sections.items()}
+    )
 
 
 def credential_notices(root: Path) -> list[str]:
-    """A line for each thing in the `credentials.yml` of `root` that is not honoured.
+    """A line for each channel in the `credentials.yml` of `root` that is not served.
 
     Raises:
         AssistantError: The file is wrong.
     """
     file = optional_file(root / FILE, FIX)
-    if file is None:
-        return []
-    notices = [
-        f"{file.path}:{file.line(channel)}: the channel `{channel}` is not served"
-        for channel in file.data
-        if channel not in (CHANNEL_ALWAYS_ON, CALLBACK)
-    ]
-    others = [f"`{key}`" for key in mapping_at(file, file.data.get(CALLBACK), (CALLBACK,)) if key != "url"]
-    if others:
-        what = f"{', '.join(others)} of `{CALLBACK}` {'is' if len(others) == 1 else 'are'} not used: only `url` is"
-        notices.append(f"{file.path}:{file.line(CALLBACK)}: {what}")
-    return notices
+    return [] if file is None else [_notice(file, name) for name in file.data if name not in _KNOWN]
+
+
+_KNOWN = CHANNELS | CHANNELS_ALWAYS_ON
+
+
+def _notice(file: YamlFile, name: Key) -> str:
+    return f"{file.path}:{file.line(name)}: the channel `{name}` is not served.{nearest(str(name), _KNOWN)}"
+
+
+def _filled(file: YamlFile, place: Place, value: Any, environment: Mapping[str, str]) -> Any:
+    """`value` with the variables in every text of it, as deep as it goes."""
+    match value:
+        case dict():
+            return {key: _filled(file, (*place, key), item, environment) for key, item in value.items()}
+        case list():
+            return [_filled(file, (*place, number), item, environment) for number, item in enumerate(value)]
+    return substituted(file, place, value, environment)

@@ -1,8 +1,11 @@
-"""Posts JSON to another server, and tells apart what it surely did not take, what it refused and what nobody knows."""
+"""Posts to another server, and tells apart what it surely did not take, what it refused and what nobody knows."""
 
 import asyncio
+import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -14,11 +17,34 @@ from bot.delivery import NotSent, Rejected, Uncertain
 CONNECT_S = 5.0
 ANSWER_S = 10.0  # for all of one post
 MAX_CONNECTIONS = 32
+MAX_ANSWER_BYTES = 65_536
 LATER = frozenset({408, 425, 429})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerAnswer:
+    """What a server said.
+
+    Attributes:
+        body: At most `MAX_ANSWER_BYTES` of it.
+        retry_after_s: When it wants to be asked again; None where it has not said.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    retry_after_s: float | None
+
+    def json(self) -> Any:
+        """The body as JSON; None where it is none."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+
+
 class JsonPoster:
-    """Posts JSON, and reads of the answer only how it begins.
+    """Posts JSON, and reads no more of the answer than it needs.
 
     It follows no redirect, keeps no cookie and takes nothing from the environment. Each post has a connection of its
     own: on one that was kept, the other side may hang up in the very moment of a post, and then nobody could tell
@@ -40,14 +66,36 @@ class JsonPoster:
             Rejected: It answered with a redirect or another error.
             Uncertain: It did not answer after all was sent.
         """
+        async with self._asking("POST", url, json=body, headers=headers) as response:
+            self._check(response)  # what else it says is not read
+
+    async def ask(self, method: str, url: URL, headers: Mapping[str, str], **sent: Any) -> ServerAnswer:
+        """What the other side says to a request, whatever its status; judge it before you go on.
+
+        Args:
+            sent: `json`, `data` or `params`, as aiohttp takes them.
+
+        Raises:
+            NotSent: It could not be reached.
+            Uncertain: It did not answer after all was sent.
+        """
+        async with self._asking(method, url, headers=headers, **sent) as response:
+            body = await response.content.read(MAX_ANSWER_BYTES)
+            while len(body) < MAX_ANSWER_BYTES and (more := await response.content.read(MAX_ANSWER_BYTES - len(body))):
+                body += more
+            waits_s = retry_after_s(response.headers, self._now())
+            return ServerAnswer(status=response.status, headers=response.headers, body=body, retry_after_s=waits_s)
+
+    @asynccontextmanager
+    async def _asking(self, method: str, url: URL, **sent: Any) -> AsyncIterator[aiohttp.ClientResponse]:
         if self._session is None:
             self._session = _session()
         try:
             async with (
                 asyncio.timeout(self._answer_s),
-                self._session.post(url, json=body, headers=headers, allow_redirects=False) as response,
+                self._session.request(method, url, allow_redirects=False, **sent) as response,
             ):
-                self._check(response)  # what else it says is not read
+                yield response
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise NotSent(f"{_shown(url)} cannot be reached: {type(error).__name__}") from error
         except TimeoutError as error:

@@ -2,13 +2,14 @@
 
 from sqlalchemy import Connection, delete
 
-from bot.stores.tables import conversations, events, feedback, inbox, leases, outbox, reminders, turns
+from bot.stores.tables import addresses, conversations, events, feedback, inbox, leases, outbox, reminders, turns
 
 _WHOSE = (  # what refers to others comes before them
     (leases, leases.c.conversation_id),
     (feedback, feedback.c.conversation_id),
     (turns, turns.c.conversation_id),
     (reminders, reminders.c.conversation_id),
+    (addresses, addresses.c.conversation_id),
     (outbox, outbox.c.conversation_id),
     (inbox, inbox.c.conversation_id),
     (conversations, conversations.c.sender_id),

@@ -11,7 +11,7 @@ from bot.stores.dialects import Upsert, one_at_a_time
 from bot.stores.errors import AlreadyAnswered, LeaseLost
 from bot.stores.leases import Lease, extend_lease, lease_of, release_lease, take_lease
 from bot.stores.outbox_parts import Answered
-from bot.stores.tables import EARLIER_IS_WAITING, IS_WAITING, inbox, leases
+from bot.stores.tables import EARLIER_IS_WAITING, IS_WAITING, addresses, inbox, leases
 from bot.stores.turn import InboxMessage
 
 _KEY = ("channel", "account", "external_id")
@@ -26,6 +26,12 @@ _ADD = Upsert(
         .on_conflict_do_nothing(index_elements=list(_KEY))
         .returning(inbox.c.id)
     ),
+)
+_ADDRESS = Upsert(
+    addresses,
+    lambda insert: insert.values(
+        **{name: bindparam(name) for name in ("conversation_id", "channel", "address")}
+    ).on_conflict_do_update(index_elements=["conversation_id", "channel"], set_={"address": insert.excluded.address}),
 )
 _HELD = exists().where(leases.c.conversation_id == inbox.c.conversation_id, leases.c.expires_at > bindparam("now"))
 _earlier = inbox.alias("earlier")
@@ -92,6 +98,7 @@ def accept(connection: Connection, message: InboxMessage) -> Accepted:
         one_at_a_time(connection, message.conversation_id)
         added = connection.scalar(_ADD.on(connection), row)
         if added is not None:
+            _keep_address(connection, message)
             return Accepted(inbox_id=added, is_new=True)
         same = connection.execute(_SAME, row).one()  # another process took it in, in this very moment
     return Accepted(inbox_id=same.id, is_new=False, is_changed=same.payload != row["payload"])
@@ -194,6 +201,12 @@ def inbox_row(message: InboxMessage) -> dict[str, Any]:
         "attempts": 0,
         "finished_at": None,
     }
+
+
+def _keep_address(connection: Connection, message: InboxMessage) -> None:
+    if message.address is not None:
+        to = {"conversation_id": message.conversation_id, "channel": message.channel}
+        connection.execute(_ADDRESS.on(connection), {**to, "address": json.dumps(message.address, ensure_ascii=False)})
 
 
 def _head(connection: Connection, lease: Lease, now: float, max_attempts: int) -> Row[Any] | None:

@@ -11,14 +11,14 @@ says so.
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, bindparam, exists, or_, select, update
 
-from bot.stores.tables import EARLIER_IS_UNFINISHED, IS_UNFINISHED, outbox
+from bot.stores.tables import EARLIER_IS_UNFINISHED, IS_UNFINISHED, addresses, outbox
 
 _earlier = outbox.alias("earlier")
 _BEHIND = exists().where(
@@ -27,6 +27,12 @@ _BEHIND = exists().where(
     _earlier.c.id < outbox.c.id,
     EARLIER_IS_UNFINISHED,
 )
+_ADDRESS = (
+    select(addresses.c.address)
+    .where(addresses.c.conversation_id == outbox.c.conversation_id, addresses.c.channel == outbox.c.channel)
+    .scalar_subquery()
+    .label("address")
+)
 _IS_PENDING = and_(IS_UNFINISHED, outbox.c.state == "pending")
 _EXPIRE = (
     update(outbox)
@@ -34,14 +40,14 @@ _EXPIRE = (
     .values(state="expired", finished_at=bindparam("now"), reason="it was too late to send it")
 )
 _NEXT = (
-    select(outbox)
+    select(outbox, _ADDRESS)
     .where(_IS_PENDING, outbox.c.channel == bindparam("on"), outbox.c.not_before <= bindparam("now"), ~_BEHIND)
     .order_by(outbox.c.id)
     .limit(bindparam("most"))
     .with_for_update(skip_locked=True)
 )
 _TAKEN = (
-    select(outbox)
+    select(outbox, _ADDRESS)
     .where(IS_UNFINISHED, outbox.c.state == "sending", outbox.c.taken_by == bindparam("holder"))
     .order_by(outbox.c.id)
 )
@@ -62,6 +68,7 @@ _LEFT = update(outbox).where(
 )
 _HOLD = _LEFT.values(state="unknown", reason="the sender ended while it was sent", finished_at=bindparam("now"))
 _RESEND = _LEFT.values(state="pending", reason="the sender ended while it was sent")
+_RESEND_SAFELY = _RESEND.where(outbox.c.channel.in_(bindparam("channels", expanding=True)))
 _THIS_TRY = and_(
     outbox.c.id == bindparam("one"),
     outbox.c.attempts == bindparam("this_try"),
@@ -72,7 +79,7 @@ _END = (
     .where(_THIS_TRY)
     .values(state=bindparam("end"), finished_at=bindparam("at"), reason=bindparam("why"), not_before=bindparam("wait"))
 )
-_THEIRS = select(outbox).where(outbox.c.conversation_id == bindparam("conversation")).order_by(outbox.c.id)
+_THEIRS = select(outbox, _ADDRESS).where(outbox.c.conversation_id == bindparam("conversation")).order_by(outbox.c.id)
 
 
 class UnknownParts(StrEnum):
@@ -101,6 +108,7 @@ class Part:
     Attributes:
         key: The same however often it is sent; a UUID.
         attempts: How often it was taken to be sent; tells one try from another.
+        address: The way back to the customer, as the channel was told; empty where it needs none.
     """
 
     id: int
@@ -116,6 +124,7 @@ class Part:
     created_at: float
     expires_at: float | None
     reason: str | None
+    address: Mapping[str, Any] = field(default_factory=dict)
 
 
 def take_parts(
@@ -155,14 +164,19 @@ def finish_part(
     return connection.execute(_END, {"one": part.id, "this_try": part.attempts, **end}).rowcount == 1
 
 
-def give_up_on_senders(connection: Connection, now: float, unknown: UnknownParts, *, everyone: bool) -> int:
+def give_up_on_senders(
+    connection: Connection, now: float, unknown: UnknownParts, *, everyone: bool, resends: Collection[str] = ()
+) -> int:
     """Deals with what was being sent by a process that has ended, or gives no news; returns how many parts.
 
     Args:
         everyone: No other process sends, so whatever is being sent is meant.
+        resends: Channels whose parts are sent again in any case.
     """
+    left = {"now": now, "all_of_them": int(everyone)}
+    again = connection.execute(_RESEND_SAFELY, {**left, "channels": list(resends)}).rowcount if resends else 0
     statement = _HOLD if unknown is UnknownParts.HOLD else _RESEND
-    return connection.execute(statement, {"now": now, "all_of_them": int(everyone)}).rowcount
+    return again + connection.execute(statement, left).rowcount
 
 
 def parts_of(connection: Connection, conversation_id: str) -> list[Part]:
@@ -172,4 +186,5 @@ def parts_of(connection: Connection, conversation_id: str) -> list[Part]:
 
 def _part(row: Row[Any], **changed: Any) -> Part:
     values = {name: row._mapping[name] for name in Part.__slots__} | changed
-    return Part(**{**values, "payload": json.loads(row.payload), "state": SendState(values["state"])})
+    read = {"payload": json.loads(row.payload), "address": json.loads(row.address or "{}")}
+    return Part(**{**values, **read, "state": SendState(values["state"])})

@@ -13,10 +13,16 @@ SENDING_S = 60.0
 
 
 class Outbox:
-    """Hands out parts of replies to be sent, and keeps what became of them."""
+    """Hands out parts of replies to be sent, and keeps what became of them.
+
+    Attributes:
+        resends: Channels whose platform takes a part only once, however often it is sent: theirs are sent again where
+            nobody can tell whether they arrived. Set before the store is opened.
+    """
 
     def __init__(self, connector: Connector, *, now: Callable[[], float], unknown: UnknownParts) -> None:
         self._connector, self._now, self._unknown = connector, now, unknown
+        self.resends: frozenset[str] = frozenset()
 
     async def take(self, budgets: Mapping[str, int], *, sending_s: float = SENDING_S) -> list[Part]:
         """The parts to send next: of each conversation only the first, of each channel at most as many as it may send.
@@ -45,7 +51,7 @@ class Outbox:
 
     async def unknown(self, part: Part, reason: str) -> bool:
         """It was sent, but nobody can tell whether it arrived."""
-        if self._unknown is UnknownParts.RESEND:
+        if self._unknown is UnknownParts.RESEND or part.channel in self.resends:
             return await self._finish(part, SendState.PENDING, reason)
         return await self._finish(part, SendState.UNKNOWN, reason)
 
@@ -53,7 +59,9 @@ class Outbox:
         """Deals with parts whose sender has ended or gives no news; to be called now and then."""
         now = self._now()
         return await self._connector.write(
-            lambda connection: outbox.give_up_on_senders(connection, now, self._unknown, everyone=everyone)
+            lambda connection: outbox.give_up_on_senders(
+                connection, now, self._unknown, everyone=everyone, resends=self.resends
+            )
         )
 
     async def parts_of(self, conversation_id: str) -> list[Part]:

@@ -110,6 +110,13 @@ outbox = Table(
     Index("ix_outbox_head", "conversation_id", "id", **_only("state IN ('pending', 'sending')")),
     sqlite_autoincrement=True,
 )
+addresses = Table(  # the way back to a customer, as the channel was told with the last message
+    "addresses",
+    metadata,
+    Column("conversation_id", Text, primary_key=True),
+    Column("channel", Text, primary_key=True),
+    Column("address", Text, nullable=False),
+)
 reminders = Table(
     "reminders",
     metadata,

@@ -36,6 +36,7 @@ class InboxMessage:
         external_id: The platform's id of it, unique within channel and account.
         payload: All that is needed to take its turn later; JSON.
         kind: `message`, `reminder`, or whatever else begins a turn.
+        address: The way back to the customer, kept for whatever is sent from now on; JSON. None leaves what is known.
     """
 
     conversation_id: str
@@ -45,6 +46,7 @@ class InboxMessage:
     payload: Mapping[str, Any]
     received_at: float
     kind: str = "message"
+    address: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,13 +2,14 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
+from bot.abilities import Abilities
 from bot.dialogue import DialogueManager
 from bot.engine import Reading
 from bot.flow_policy import FlowPolicy
@@ -157,7 +158,7 @@ class Bot:
 MakeBot = Callable[..., Bot]
 
 
-def make_bot(store: SqliteStore, spec: BotSpec = SPEC, *, sends_to: Collection[str] = ()) -> Bot:
+def make_bot(store: SqliteStore, spec: BotSpec = SPEC, *, sends_to: Mapping[str, Abilities] | None = None) -> Bot:
     inference: Any = ScriptedInference(SimpleNamespace(engine=scripted_engine(spec)))
     clock = Clock()
     dialogue = DialogueManager(inference, store, sends_to=sends_to, now=clock, choose=random.Random(1))

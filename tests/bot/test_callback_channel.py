@@ -13,10 +13,13 @@ from aiohttp.test_utils import TestClient, TestServer, unused_port
 from yarl import URL
 
 from bot.app import create_app
-from bot.channels.callback import CallbackReplies
+from bot.channels.callback import Callback, Config
+from bot.channels.intake import Intake
 from bot.channels.posting import JsonPoster, retry_after_s
 from bot.delivery import NotSent, Rejected, Uncertain
 from bot.stores.outbox import Part, SendState
+from bot.stores.sqlite import SqliteConnector
+from bot.stores.store import ConversationStore
 from configs import Settings
 from training.releases import Releases
 
@@ -203,7 +206,7 @@ def part(payload: dict[str, Any]) -> Part:
     ],
 )
 async def test_each_thing_that_is_said_is_posted_as_an_object_of_its_own(
-    payload: dict[str, Any], item: dict[str, Any]
+    payload: dict[str, Any], item: dict[str, Any], no_intake: Intake
 ) -> None:
     arrived: list[Any] = []
 
@@ -212,11 +215,17 @@ async def test_each_thing_that_is_said_is_posted_as_an_object_of_its_own(
         return web.Response()
 
     async with server(take) as url:
-        replies = CallbackReplies(str(url))
+        replies = Callback(Config(url=str(url)), no_intake)  # type: ignore[arg-type]
         await replies.deliver(part(payload))
         await replies.close()
 
     assert arrived == [("k-1", item)]
+
+
+@pytest.fixture
+def no_intake() -> Intake:
+    """For a channel that only sends."""
+    return Intake(ConversationStore(SqliteConnector(None)), max_text_chars=100, on_accept=lambda: None)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import pytest
 from scripted_bot import Clock, make_bot
 
 from bot import inbox_worker
+from bot.abilities import EVERYTHING
 from bot.errors import Overloaded
 from bot.inbox_worker import RETRY_S, InboxWorker
 from bot.messages import UserMessage
@@ -35,7 +36,7 @@ class Dialogue:
     """Does with each text what it is told."""
 
     def __init__(self, store: ConversationStore, answer: Callable[[str], Awaitable[Any]]) -> None:
-        self._dialogue = make_bot(store, sends_to=("chat",)).dialogue  # type: ignore[arg-type]
+        self._dialogue = make_bot(store, sends_to={"chat": EVERYTHING}).dialogue  # type: ignore[arg-type]
         self._answer = answer
         self.taken: list[str] = []
 

@@ -19,7 +19,7 @@ import bot.inbox_worker
 import bot.model_host
 import bot.server
 import training.releases
-from bot.channels.callback import CallbackReplies
+from bot.channels.callback import Callback
 from bot.logging import set_up_logging
 from bot.stores.inbox import Accepted
 from bot.stores.inbox_store import Inbox
@@ -35,8 +35,8 @@ CRASH_POINTS: dict[str, tuple[type, str, str]] = {
     "after_accept_commit": (Inbox, "accept", "after"),
     "before_reply_commit": (ConversationStore, "append", "before"),
     "after_reply_commit": (ConversationStore, "append", "after"),
-    "during_send": (CallbackReplies, "deliver", "during"),
-    "after_send_before_mark": (CallbackReplies, "deliver", "after"),
+    "during_send": (Callback, "deliver", "during"),
+    "after_send_before_mark": (Callback, "deliver", "after"),
 }
 
 
@@ -95,13 +95,13 @@ def no_unique_key() -> None:
 
 
 def reply_twice() -> None:
-    deliver: Method = CallbackReplies.deliver
+    deliver: Method = Callback.deliver
 
-    async def deliver_twice(self: CallbackReplies, part: Any) -> None:
+    async def deliver_twice(self: Callback, part: Any) -> None:
         await deliver(self, part)
         await deliver(self, part)
 
-    CallbackReplies.deliver = deliver_twice  # type: ignore[method-assign]
+    Callback.deliver = deliver_twice  # type: ignore[method-assign]
 
 
 def swap_without_hash() -> None:

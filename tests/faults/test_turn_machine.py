@@ -19,6 +19,7 @@ import bot.stores.erasure
 import bot.stores.inbox
 import bot.stores.outbox
 import bot.stores.sqlite
+from bot.abilities import EVERYTHING
 from bot.delivery import NotSent, Rejected, Uncertain
 from bot.dialogue import DialogueManager
 from bot.inbox_worker import InboxWorker
@@ -149,7 +150,7 @@ class TurnMachine(RuleBasedStateMachine):
         self.store = ConversationStore(SqliteConnector(self.path), now=clock)
         self.do(self.store.open())
         inference: Any = Inference(self.host)
-        self.dialogue = DialogueManager(inference, self.store, sends_to=("callback",), now=clock)
+        self.dialogue = DialogueManager(inference, self.store, sends_to={"callback": EVERYTHING}, now=clock)
         self.worker = InboxWorker(self.store, self.dialogue)
         longest: Any = SimpleNamespace(uniform=lambda _, longest: longest)
         self.sender = OutboxSender(self.store.outbox, {"callback": self.deliver_part}, now=clock, choose=longest)

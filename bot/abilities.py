@@ -1,0 +1,69 @@
+"""What a platform can show its customers, and how fast it may be sent to."""
+
+import sys
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class TextUnit(StrEnum):
+    """What a platform counts a text's length in."""
+
+    CODE_POINTS = "code points"
+    UTF16_UNITS = "UTF-16 units"
+    UTF8_BYTES = "bytes of UTF-8"
+
+    def length(self, text: str) -> int:
+        """How long `text` is."""
+        match self:
+            case TextUnit.CODE_POINTS:
+                return len(text)
+            case TextUnit.UTF16_UNITS:
+                return len(text.encode("utf-16-le", "surrogatepass")) // 2
+            case TextUnit.UTF8_BYTES:
+                return len(text.encode("utf-8", "surrogatepass"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Abilities:
+    """What a platform can show, and how fast it may be sent to; what it cannot show is said in another way.
+
+    Attributes:
+        max_text: The longest text, in `unit`; longer ones are split.
+        max_buttons: The most buttons below a text; 0 where there are none. More become numbered lines.
+        max_button_title: The longest title of a button, in `unit`; with longer ones all become numbered lines.
+        max_payload_bytes: The longest payload of a button; longer ones become a short token. None has no limit.
+        images: Whether it shows a picture of which it is told the address.
+        attachments: Whether it takes `attachment` of Rasa's responses as it is.
+        cards: Whether it shows cards with picture, title and buttons.
+        custom: Whether `custom` of Rasa's responses is a payload of the platform's own.
+        reply_within_s: How long after it was written a reply may still be sent; None for ever.
+        per_second: The most sends in a second, in all; None where it is not limited.
+        per_conversation_s: The least seconds between two sends to one customer.
+        resends: Whether the platform takes a send with the same key only once, so that one of which nobody knows may
+            be repeated.
+    """
+
+    max_text: int = 4_096
+    unit: TextUnit = TextUnit.CODE_POINTS
+    max_buttons: int = 0
+    max_button_title: int = 20
+    max_payload_bytes: int | None = None
+    images: bool = False
+    attachments: bool = False
+    cards: bool = False
+    custom: bool = False
+    reply_within_s: float | None = None
+    per_second: float | None = None
+    per_conversation_s: float | None = None
+    resends: bool = False
+
+
+EVERYTHING = Abilities(
+    max_text=sys.maxsize,
+    max_buttons=sys.maxsize,
+    max_button_title=sys.maxsize,
+    images=True,
+    attachments=True,
+    cards=True,
+    custom=True,
+)
