@@ -39,6 +39,7 @@ class Abilities:
         reply_within_s: How long after it was written a reply may still be sent; None for ever.
         per_second: The most sends in a second, in all; None where it is not limited.
         per_conversation_s: The least seconds between two sends to one customer.
+        burst: How many sends to one customer may follow at once, where they stood still before; their time is owed.
         resends: Whether the platform takes a send with the same key only once, so that one of which nobody knows may
             be repeated.
     """
@@ -55,6 +56,7 @@ class Abilities:
     reply_within_s: float | None = None
     per_second: float | None = None
     per_conversation_s: float | None = None
+    burst: int = 1
     resends: bool = False
 
 

@@ -71,7 +71,7 @@ def create_app(settings: Settings, releases: Releases, root: Path | None = None)
     store = ConversationStore(connector_of(settings, releases.data_dir))
     knowledge = KnowledgeService(releases.data_dir / KNOWLEDGE_FILE)
     actions = None if root is None else actions_of(root, settings)
-    intake = Intake(store, max_text_chars=settings.max_text_chars, on_accept=lambda: worker.wake())
+    intake = Intake(store, max_text_chars=settings.max_text_chars, on_accept=lambda: worker.wake())  # noqa: PLW0108 - it comes below
     channels = [] if root is None else channels_of(read_credentials(root), intake)
     abilities = {channel.name: channel.abilities for channel in channels}
     store.outbox.resends = frozenset(name for name, able in abilities.items() if able.resends)

@@ -1,4 +1,4 @@
-"""Says what a platform cannot show in another way: buttons as numbered lines, pictures as addresses, long texts in parts."""
+"""Says what a platform cannot show in another way: buttons as numbered lines, pictures as addresses, texts in parts."""
 
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping

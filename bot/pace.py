@@ -18,6 +18,7 @@ class Pace:
     def __init__(self, abilities: Abilities, clock: Callable[[], float] = time.monotonic) -> None:
         self._gap_s = 1 / abilities.per_second if abilities.per_second else 0.0
         self._conversation_gap_s = abilities.per_conversation_s or 0.0
+        self._ahead_s = (abilities.burst - 1) * self._conversation_gap_s  # what a customer may be sent before its time
         self._clock = clock
         self._next_at = 0.0
         self._next_of: dict[str, float] = {}
@@ -25,7 +26,7 @@ class Pace:
     def wait_s(self, conversation_id: str) -> float:
         """Seconds until a send to this customer may begin; 0 where it may now, and then it counts as begun."""
         now = self._clock()
-        wait_s = max(self._next_at, self._next_of.get(conversation_id, 0.0)) - now
+        wait_s = max(self._next_at, self._next_of.get(conversation_id, 0.0) - self._ahead_s) - now
         if wait_s > 0:
             return wait_s
         self._next_at = now + self._gap_s
@@ -36,4 +37,4 @@ class Pace:
     def _remember(self, conversation_id: str, now: float) -> None:
         if len(self._next_of) >= MAX_REMEMBERED:
             self._next_of = {name: at for name, at in self._next_of.items() if at > now}
-        self._next_of[conversation_id] = now + self._conversation_gap_s
+        self._next_of[conversation_id] = max(self._next_of.get(conversation_id, now), now) + self._conversation_gap_s

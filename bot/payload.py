@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import Any
 
 PAST_ANSWER = "kefu_answer"
-TOKEN = "/~"  # begins no intent's payload: an intent's name cannot hold it
+SHORT = "/~"  # what a short payload begins with, and no intent's name
 _SLASH = re.compile(r"/(?P<name>[^{\s@]+)(?:@(?P<confidence>[0-9.]+))?\s*(?P<entities>\{.*\})?\s*\Z", re.DOTALL)
 
 
@@ -38,19 +38,19 @@ def parse_payload(text: str) -> Payload | None:
 
 
 def shortened(payload: str, max_bytes: int | None) -> str:
-    """What stands for `payload` where a platform takes at most `max_bytes` of a button: itself, or a token of it.
+    """What stands for `payload` where a platform takes at most `max_bytes` of a button: itself, or a short form of it.
 
     Args:
         max_bytes: At least 26; None has no limit.
     """
-    return payload if max_bytes is None or len(payload.encode("utf-8")) <= max_bytes else _token(payload)
+    return payload if max_bytes is None or len(payload.encode("utf-8")) <= max_bytes else _short(payload)
 
 
 def expanded(text: str, offered: Iterable[str]) -> str:
-    """The offered payload that `text` is the token of, or `text` itself."""
-    if not text.startswith(TOKEN):
+    """The offered payload that `text` is short for, or `text` itself."""
+    if not text.startswith(SHORT):
         return text
-    return next((payload for payload in offered if _token(payload) == text), text)
+    return next((payload for payload in offered if _short(payload) == text), text)
 
 
 def past_answer_payload(pair_id: str) -> str:
@@ -58,5 +58,5 @@ def past_answer_payload(pair_id: str) -> str:
     return f"/{PAST_ANSWER}{json.dumps({'pair': pair_id}, ensure_ascii=False)}"
 
 
-def _token(payload: str) -> str:
-    return f"{TOKEN}{sha256(payload.encode('utf-8')).hexdigest()[:24]}"
+def _short(payload: str) -> str:
+    return f"{SHORT}{sha256(payload.encode('utf-8')).hexdigest()[:24]}"

@@ -44,7 +44,7 @@ def _fitting(cluster: str, limit: int, unit: TextUnit) -> Iterator[str]:
 
 
 def _border(clusters: list[str], start: int, end: int) -> int:
-    """Where best to cut between `start` and `end`: in the second half if anything fits there, else as late as can be."""
+    """Where best to cut between `start` and `end`: the best in the second half, else as late as can be."""
     best, best_rank = end, 0
     for cut in range(end, start, -1):
         rank = _rank(clusters, cut)

@@ -26,7 +26,7 @@ class ServerAnswer:
     """What a server said.
 
     Attributes:
-        body: At most `MAX_ANSWER_BYTES` of it.
+        body: How it begins; see `JsonPoster`.
         retry_after_s: When it wants to be asked again; None where it has not said.
     """
 
@@ -52,10 +52,18 @@ class JsonPoster:
 
     Args:
         now: Unix time, for answers that say when to come again.
+        answer_s: How long all of one post may take.
+        max_answer_bytes: How much of an answer is read.
     """
 
-    def __init__(self, *, now: Callable[[], float] = time.time, answer_s: float = ANSWER_S) -> None:
-        self._now, self._answer_s = now, answer_s
+    def __init__(
+        self,
+        *,
+        now: Callable[[], float] = time.time,
+        answer_s: float = ANSWER_S,
+        max_answer_bytes: int = MAX_ANSWER_BYTES,
+    ) -> None:
+        self._now, self._answer_s, self._most = now, answer_s, max_answer_bytes
         self._session: aiohttp.ClientSession | None = None
 
     async def post(self, url: URL, body: Any, headers: Mapping[str, str]) -> None:
@@ -80,8 +88,8 @@ class JsonPoster:
             Uncertain: It did not answer after all was sent.
         """
         async with self._asking(method, url, headers=headers, **sent) as response:
-            body = await response.content.read(MAX_ANSWER_BYTES)
-            while len(body) < MAX_ANSWER_BYTES and (more := await response.content.read(MAX_ANSWER_BYTES - len(body))):
+            body = await response.content.read(self._most)
+            while len(body) < self._most and (more := await response.content.read(self._most - len(body))):
                 body += more
             waits_s = retry_after_s(response.headers, self._now())
             return ServerAnswer(status=response.status, headers=response.headers, body=body, retry_after_s=waits_s)

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -24,6 +24,7 @@ from bot.stores.leases import Lease
 from bot.stores.outbox import UnknownParts
 from bot.stores.outbox_parts import Reply, reply_of
 from bot.stores.outbox_store import Outbox
+from bot.stores.tail import Tail, read_tail, read_versions
 from bot.stores.turn import Committed, Held, Loaded, Reminder, TurnWrite
 
 LEASE_S = 60.0
@@ -148,6 +149,19 @@ class ConversationStore:
     async def recent_events(self, conversation_id: str, limit: int) -> list[Event]:
         """The last `limit` events, in order."""
         return await self._connector.read(lambda connection: read_last_events(connection, conversation_id, limit))
+
+    async def tail(self, conversation_id: str, after: int, *, limit: int, who: str) -> Tail:
+        """What a reader of a conversation who has seen its first `after` events has not, at most `limit` of it.
+
+        Args:
+            after: Below 0 it counts from the end: -100 is the last hundred.
+            who: Whose verdicts on the turns are wanted.
+        """
+        return await self._connector.read(lambda connection: read_tail(connection, conversation_id, after, limit, who))
+
+    async def versions(self, conversation_ids: Collection[str]) -> dict[str, int]:
+        """How many commits have made each conversation; those of which nothing is stored are left out."""
+        return await self._connector.read(lambda connection: read_versions(connection, conversation_ids))
 
     async def reply_of(self, channel: str, account: str, external_id: str) -> Reply | None:
         """The reply to a message that was answered; None where it was not, or is not known."""

@@ -62,6 +62,8 @@ class Vendor:
         sent: What it has shown to customers, in order.
         faults: How the next sends fail, the first one first; see `failed`.
         refused: What it refused because the bot broke a rule of its API.
+        paced: Whether it refuses sends that come faster than its documented pace.
+        retry_after_s: After how long a send that met `TOO_MANY` may come again.
     """
 
     channel: str
@@ -71,6 +73,7 @@ class Vendor:
         self.sent: list[Sent] = []
         self.faults: deque[Fault] = deque()
         self.refused: list[str] = []
+        self.paced, self.retry_after_s = True, 1
         self._server: TestServer | None = None
 
     def app(self) -> web.Application:
@@ -98,7 +101,10 @@ class Vendor:
         return None
 
     def is_acknowledged(self, status: int, body: bytes) -> bool:
-        """Whether the platform takes this answer for a receipt, and does not bring the message again."""
+        """Whether the platform takes this answer for a receipt, and does not bring the message again.
+
+        A platform that shows the answer itself to the customer keeps it in `sent` here.
+        """
         return 200 <= status < 300
 
     async def start(self) -> None:

@@ -1,5 +1,6 @@
 """What `slack:` of `credentials.yml` may say, under Rasa's names where Rasa has them."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import AnyHttpUrl, Field, SecretStr, model_validator
@@ -19,7 +20,7 @@ class Config(ChannelConfig):
         slack_signing_secret: What Slack signs its requests with; without it the webhook is not served.
         app_token: The app's token, `xapp-…`, for Socket Mode.
         slack_channel: The id of a channel whose every message is meant for the bot.
-        conversation_granularity: What has a conversation of its own: a customer, a customer in a channel, or in a thread.
+        conversation_granularity: What has a conversation of its own: a customer, one in a channel, or one in a thread.
         use_threads: Whether a reply begins a thread; in a thread it stays in it in any case.
         workspaces: Tokens of further workspaces, by their id `T…`.
         api_url: Where the Web API is.
@@ -31,7 +32,7 @@ class Config(ChannelConfig):
     slack_channel: str | None = None
     conversation_granularity: Granularity = "channel"
     use_threads: bool = False
-    workspaces: dict[str, Secret] = {}
+    workspaces: Mapping[str, Secret] = Field(default_factory=dict)
     api_url: AnyHttpUrl = AnyHttpUrl("https://slack.com/api/")
 
     @model_validator(mode="after")

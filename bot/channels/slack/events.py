@@ -14,8 +14,8 @@ from bot.channels.slack.config import NAME, Config
 from bot.channels.slack.mrkdwn import plain
 from bot.messages import UserMessage
 
-Id = Annotated[str, Field(pattern=r"^[A-Z0-9]{1,32}\Z")]
-Timestamp = Annotated[str, Field(pattern=r"^[0-9]{1,16}\.[0-9]{1,9}\Z")]
+Id = Annotated[str, Field(pattern=r"^[A-Z0-9]{1,32}$")]
+Timestamp = Annotated[str, Field(pattern=r"^[0-9]{1,16}\.[0-9]{1,9}$")]
 WRITTEN = frozenset({None, "file_share", "thread_broadcast"})  # all other subtypes tell of something else
 KINDS = frozenset({"image", "audio", "video"})
 

@@ -3,16 +3,16 @@
 Source: https://docs.slack.dev/reference/methods/chat.postMessage/
 """
 
-import json
 import re
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from yarl import URL
 
-from bot.channels.posting import JsonPoster, retry_after_s
+from bot.channels.posting import LATER as POSTING_LATER
+from bot.channels.posting import JsonPoster, ServerAnswer
 from bot.delivery import NotSent, Rejected, Uncertain
+from configs.errors import KefuError
 
 LATER = frozenset({"ratelimited", "rate_limited", "service_unavailable", "team_added_to_org", "request_timeout"})
 UNKNOWN = frozenset({"internal_error", "fatal_error"})  # part of it may have been done, says Slack
@@ -39,11 +39,10 @@ class WebApi:
 
     Args:
         url: Where they are.
-        now: Unix time.
     """
 
-    def __init__(self, url: URL, poster: JsonPoster | None = None, now: Callable[[], float] = time.time) -> None:
-        self._url, self._poster, self._now = url, poster or JsonPoster(now=now), now
+    def __init__(self, url: URL, poster: JsonPoster) -> None:
+        self._url, self._poster = url, poster
 
     async def post_message(self, token: str, message: Mapping[str, Any]) -> None:
         """Calls `chat.postMessage`.
@@ -54,50 +53,37 @@ class WebApi:
             Uncertain: Nobody can tell.
         """
         headers = {"Authorization": f"Bearer {token}"}
-        answer = await self._poster.post_json(self._url / "chat.postMessage", message, headers)
-        wait_s = retry_after_s(answer.headers, self._now())
-        check_status("Slack", answer.status, wait_s)
-        check_answer(answer.body, wait_s)
+        check(await self._poster.ask("POST", self._url / "chat.postMessage", headers, json=message))
 
     async def close(self) -> None:
         """Closes the connections."""
         await self._poster.close()
 
 
-def check_status(who: str, status: int, wait_s: float | None) -> None:
-    """Nothing where it is 2xx.
-
-    Raises:
-        NotSent: 408, 425, 429 or 5xx.
-        Rejected: Another one.
-    """
-    if status in (408, 425, 429) or status >= 500:
-        raise NotSent(f"{who} answered {status}", wait_s)
-    if status >= 300:
-        raise Rejected(f"{who} answered {status}")
-
-
-def check_answer(body: bytes, wait_s: float | None) -> None:
-    """Nothing where the answer says `ok`; it is an error with status 200 otherwise.
+def check(answer: ServerAnswer) -> None:
+    """Nothing where the answer says `ok`; with status 200 it may be an error too.
 
     Raises:
         NotSent: Slack asks for another try.
         Rejected: It is refused for good; what can be done about it stands beside the code.
         Uncertain: The answer is not Slack's, or says that part of it may have been done.
     """
-    try:
-        answer = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise Uncertain("Slack's answer is not JSON") from error
-    if not isinstance(answer, dict):
-        raise Uncertain("Slack's answer is not an object")
-    if answer.get("ok") is True:
-        return
-    code = str(answer.get("error"))
-    code = code if _CODE.match(code) else "an error that cannot be read"
+    if answer.status in POSTING_LATER or answer.status >= 500:
+        raise NotSent(f"Slack answered {answer.status}", answer.retry_after_s)
+    if answer.status >= 300:
+        raise Rejected(f"Slack answered {answer.status}")
+    said = answer.json()
+    if not isinstance(said, dict):
+        raise Uncertain("Slack's answer is not a JSON object")
+    if said.get("ok") is not True:
+        raise _error(str(said.get("error")), answer.retry_after_s)
+
+
+def _error(code: str, wait_s: float | None) -> KefuError:
     if code in LATER:
-        raise NotSent(f"Slack answered {code}", wait_s)
+        return NotSent(f"Slack answered {code}", wait_s)
     if code in UNKNOWN:
-        raise Uncertain(f"Slack answered {code}")
+        return Uncertain(f"Slack answered {code}")
     kind = InvalidBlocks if code == "invalid_blocks" else Rejected
-    raise kind(f"Slack answered {code}. {FIXES.get(code, '')}".rstrip())
+    shown = code if _CODE.match(code) else "an error that cannot be read"
+    return kind(f"Slack answered {shown}. {FIXES.get(code, '')}".rstrip())

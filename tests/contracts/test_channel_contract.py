@@ -1,0 +1,247 @@
+"""What every channel promises, shown over the whole server and a fake of its platform's API."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+import yaml
+from aiohttp.test_utils import TestClient, TestServer
+from fakes.vendor import Fault, Request, Vendor
+from stub_engine import StubEngine, words_of, write_stub_release
+
+import bot.app
+import bot.model_host
+import bot.outbox_sender
+from bot.abilities import Abilities
+from bot.app import create_app
+from bot.pace import Pace
+from bot.stores.outbox import SendState
+from bot.stores.sqlite import SqliteConnector
+from bot.stores.store import ConversationStore
+from configs import Settings
+from training.releases import Releases
+
+RELEASE = "rel0000"
+PATIENCE_S = 20.0
+FAKES = Path(__file__).parents[1] / "fakes"
+OPEN_STATES = {SendState.PENDING, SendState.SENDING}
+
+
+def all_vendors() -> list[type[Vendor]]:
+    """Every fake of a platform."""
+    for file in sorted(FAKES.glob("*.py")):
+        import_module(f"fakes.{file.stem}")
+    found, waiting = [], [Vendor]
+    while waiting:
+        below = waiting.pop().__subclasses__()
+        waiting += below
+        found += [one for one in below if hasattr(one, "channel")]
+    return sorted(found, key=lambda one: one.channel)
+
+
+class World:
+    """A server with one channel, and the channel's platform."""
+
+    def __init__(self, vendor: Vendor, folder: Path) -> None:
+        self.vendor, self.assistant, self.data = vendor, folder / "assistant", folder / "data"
+        self.client: TestClient | None = None
+
+    async def open(self) -> None:
+        self.assistant.mkdir()
+        write_stub_release(self.data, RELEASE)
+        await self.vendor.start()
+        credentials = yaml.safe_dump({self.vendor.channel: self.vendor.credentials()})
+        (self.assistant / "credentials.yml").write_text(credentials, "utf-8")
+        await self.start()
+
+    async def start(self) -> None:
+        app = create_app(Settings(port=0, follow_interval_s=0.05), Releases(self.data), self.assistant)
+        self.client = TestClient(TestServer(app))
+        await self.client.start_server()
+
+    async def stop(self) -> None:
+        assert self.client is not None
+        await self.client.close()
+        self.client = None
+
+    async def close(self) -> None:
+        if self.client is not None:
+            await self.stop()
+        await self.vendor.close()
+
+    async def bring(self, request: Request) -> tuple[int, bool]:
+        """The platform brings something; the status, and whether the platform takes it for a receipt."""
+        assert self.client is not None
+        async with self.client.request(
+            request.method, request.path, headers=request.headers, data=request.body, allow_redirects=False
+        ) as response:
+            body = await response.read()
+            return response.status, self.vendor.is_acknowledged(response.status, body)
+
+    async def say(self, user: str, text: str, id: str) -> None:  # noqa: A002 - as the platform calls it
+        """A customer writes, and the platform brings it until it has a receipt."""
+        status, taken = await self.bring(self.vendor.message(user=user, text=text, id=id))
+        assert taken, f"{self.vendor.channel} answered {status}"
+
+    def heard(self, user: str) -> list[str]:
+        return [one.text for one in self.vendor.sent if one.user == user]
+
+    async def settled(self, user: str, parts: int) -> list[SendState]:
+        """What became of a conversation's parts, once there are so many and none is under way."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                states = await self._states(user)
+                if len(states) >= parts and not OPEN_STATES.intersection(states):
+                    return states
+                await asyncio.sleep(0.02)
+
+    async def _states(self, user: str) -> list[SendState]:
+        assert self.client is not None
+        store: ConversationStore = self.client.app[bot.app.DIALOGUE]._store
+        return [part.state for part in await store.outbox.parts_of(self.vendor.conversation_of(user))]
+
+    async def inbox_count(self) -> int:
+        store = ConversationStore(SqliteConnector(self.data / "conversations.db"))
+        await store.open()
+        try:
+            return await store._connector.read(
+                lambda connection: int(connection.exec_driver_sql("SELECT count(*) FROM inbox").scalar_one())
+            )
+        finally:
+            await store.close()
+
+
+@pytest.fixture(params=all_vendors(), ids=lambda vendor: vendor.channel)
+async def world(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[World]:
+    monkeypatch.setattr(bot.model_host, "Engine", StubEngine)
+    monkeypatch.setattr(bot.outbox_sender, "FIRST_WAIT_S", 0.02)
+    monkeypatch.setattr(bot.app, "Pace", lambda _: Pace(Abilities()))
+    vendor: Vendor = request.param()
+    vendor.paced, vendor.retry_after_s = False, 0
+    world = World(vendor, tmp_path)
+    await world.open()
+    yield world
+    await world.close()
+    assert vendor.refused == [], "the platform refused what the bot sent"
+
+
+def reply(text: str) -> list[str]:
+    return [f"You said {text}.", words_of(RELEASE)]
+
+
+async def test_a_message_is_answered_in_its_conversation(world: World) -> None:
+    await world.say("ann", "hello there", "m-1")
+    states = await world.settled("ann", 2)
+
+    assert "\n".join(world.heard("ann")) == "\n".join(reply("hello there"))
+    assert set(states) <= {SendState.SENT, SendState.RETURNED}
+
+
+async def test_forged_and_stale_requests_are_refused_and_nothing_is_kept(world: World) -> None:
+    forgeries = world.vendor.forgeries()
+    assert len(forgeries) >= 10
+
+    answers = {what: (await world.bring(request))[0] for what, request in forgeries.items()}
+
+    assert {what: status for what, status in answers.items() if status not in (400, 401, 403, 404, 405, 413)} == {}
+    await world.stop()
+    assert await world.inbox_count() == 0
+
+
+async def test_a_message_that_comes_again_is_taken_and_answered_once(world: World) -> None:
+    request = world.vendor.message(user="ann", text="once", id="m-1")
+
+    answers = await asyncio.gather(*(world.bring(request) for _ in range(5)))
+    await world.settled("ann", 2)
+    later = await world.bring(request)
+    await world.say("ann", "twice", "m-2")
+    await world.settled("ann", 4)
+
+    assert all(taken for _, taken in (*answers, later))
+    echoes = [text for text in set(world.heard("ann")) if "said" in text]
+    assert len(echoes) == 2
+    await world.stop()
+    assert await world.inbox_count() == 2
+
+
+async def test_customers_do_not_hear_one_another(world: World) -> None:
+    await asyncio.gather(*(world.say(user, f"I am {user}", f"m-{user}") for user in ("ann", "ben", "cem")))
+    for user in ("ann", "ben", "cem"):
+        await world.settled(user, 2)
+
+    for user in ("ann", "ben", "cem"):
+        assert "\n".join(world.heard(user)) == "\n".join(reply(f"I am {user}"))
+
+
+@pytest.mark.parametrize("fault", [Fault.TOO_MANY, Fault.SERVER_ERROR])
+async def test_what_was_refused_for_now_is_sent_again_in_its_place(world: World, fault: Fault) -> None:
+    world.vendor.faults.extend([fault, fault])
+
+    for number in range(3):
+        await world.say("ann", f"message {number}", f"m-{number}")
+    await world.settled("ann", 6)
+
+    wanted = [line for number in range(3) for line in reply(f"message {number}")]
+    assert "\n".join(world.heard("ann")) == "\n".join(wanted)
+
+
+@pytest.mark.parametrize("fault", [Fault.HANG_UP, Fault.LOST_ANSWER])
+async def test_what_may_have_arrived_is_never_shown_twice_and_holds_up_nobody(world: World, fault: Fault) -> None:
+    world.vendor.faults.append(fault)
+
+    await world.say("ann", "first", "m-1")
+    states = await world.settled("ann", 2)
+    await world.say("ann", "second", "m-2")
+    await world.settled("ann", 4)
+
+    heard = "\n".join(world.heard("ann"))
+    assert heard.count("You said first.") <= 1
+    assert heard.count("You said second.") == 1
+    shown = fault is Fault.LOST_ANSWER or SendState.UNKNOWN not in states
+    assert ("You said first." in heard) is shown
+
+
+async def test_a_restart_loses_and_repeats_nothing(world: World) -> None:
+    await world.say("ann", "before", "m-1")
+    await world.settled("ann", 2)
+    await world.stop()
+    await world.start()
+    await world.say("ann", "before", "m-1")
+    await world.say("ann", "after", "m-2")
+    await world.settled("ann", 4)
+
+    heard = "\n".join(dict.fromkeys(world.heard("ann")))
+    assert heard.startswith("\n".join(reply("before")))
+    assert heard.count("You said after.") == 1
+
+
+@pytest.mark.parametrize("body", [b"", b"\xff\xfe", b"[" * 100_000, b"null", b"{", b"<a/>", b"a=%ff"])
+async def test_an_unsigned_body_is_never_an_error_of_ours(world: World, body: bytes) -> None:
+    genuine = world.vendor.message(user="ann", text="hello", id="m-1")
+
+    status, _ = await world.bring(Request(method=genuine.method, path=genuine.path.partition("?")[0], body=body))
+
+    assert 400 <= status < 500
+
+
+async def test_a_pressed_button_is_a_message(world: World) -> None:
+    pressed = world.vendor.button(user="ann", payload="/affirm", id="b-1")
+    if pressed is None:
+        return
+
+    _, taken = await world.bring(pressed)
+    await world.settled("ann", 2)
+
+    assert taken
+    assert "You said" in world.heard("ann")[0]
+
+
+async def test_the_channel_says_that_it_is_there(world: World) -> None:
+    assert world.client is not None
+    answer = await world.client.get(f"/webhooks/{world.vendor.channel}/")
+
+    assert (answer.status, await answer.json()) == (200, {"status": "ok"})
