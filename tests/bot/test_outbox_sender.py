@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from bot import outbox_sender
+from bot.abilities import Abilities
 from bot.conversation import Conversation
 from bot.delivery import NotSent, Rejected, Uncertain
 from bot.outbox_sender import GIVE_UP_AFTER_S, LONGEST_ASKED_WAIT_S, OutboxSender
+from bot.pace import Pace
 from bot.stores.errors import StoreError
 from bot.stores.outbox import Part
 from bot.stores.sqlite import SqliteConnector
@@ -92,6 +94,22 @@ async def until(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
         while not holds():  # noqa: ASYNC110 - the sender knows nothing of who waits
             await asyncio.sleep(0.001)
+
+
+async def test_a_customer_is_sent_to_no_faster_than_the_channel_may_be(store: ConversationStore, clock: Clock) -> None:
+    await say(store, "ann", "1", "2")
+    await say(store, "ben", "3")
+    channel = Channel()
+    pace = Pace(Abilities(per_conversation_s=5.0), clock)
+    sending = sender(store, channel, clock, paces={"chat": pace})
+
+    await sending.drain()
+    assert sorted(channel.arrived) == ["1", "3"]
+    assert (await states(store, "ann"))[1] == ("2", "pending", "paced")
+    clock.now += 5
+    await sending.drain()
+
+    assert sorted(channel.arrived) == ["1", "2", "3"]
 
 
 async def test_all_is_sent_each_conversation_in_order(store: ConversationStore, clock: Clock) -> None:

@@ -7,7 +7,7 @@ import pytest
 from configs import SettingsError, load_settings
 from configs.settings import JwtMethod, Settings
 
-SECRETS = {"KEFU_API_TOKEN": 16, "KEFU_JWT_SECRET": 32}
+SECRETS = {"KEFU_API_TOKEN": 16, "KEFU_JWT_SECRET": 32, "KEFU_OPENAI_TOKEN": 16}
 each = pytest.mark.parametrize("variable", SECRETS)
 
 

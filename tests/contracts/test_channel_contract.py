@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from importlib import import_module
 from pathlib import Path
 
 import pytest
 import yaml
 from aiohttp.test_utils import TestClient, TestServer
+from fakes.all_vendors import all_vendors
 from fakes.vendor import Fault, Request, Vendor
 from stub_engine import StubEngine, words_of, write_stub_release
 
@@ -25,20 +25,7 @@ from training.releases import Releases
 
 RELEASE = "rel0000"
 PATIENCE_S = 20.0
-FAKES = Path(__file__).parents[1] / "fakes"
 OPEN_STATES = {SendState.PENDING, SendState.SENDING}
-
-
-def all_vendors() -> list[type[Vendor]]:
-    """Every fake of a platform."""
-    for file in sorted(FAKES.glob("*.py")):
-        import_module(f"fakes.{file.stem}")
-    found, waiting = [], [Vendor]
-    while waiting:
-        below = waiting.pop().__subclasses__()
-        waiting += below
-        found += [one for one in below if hasattr(one, "channel")]
-    return sorted(found, key=lambda one: one.channel)
 
 
 class World:

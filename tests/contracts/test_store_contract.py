@@ -554,6 +554,52 @@ class TestOutbox:
         (again,) = await store.outbox.take({"chat": 9})
         assert (again.key, again.attempts) == (first.key, 2)
 
+    async def test_an_unknown_part_is_sent_again_where_the_platform_takes_it_only_once(
+        self, store: ConversationStore, clock: Clock
+    ) -> None:
+        store.outbox.resends = frozenset({"chat"})
+        await answered(store, "a1", "1")
+        await store.inbox.accept(message("b1", "ben", channel="mail"))
+        await answer(store, await claim(store), "2")
+        taken = await store.outbox.take({"chat": 9, "mail": 9}, sending_s=30)
+        clock.seconds += 30
+
+        assert await store.outbox.give_up_on_senders() == 2
+
+        (again,) = await store.outbox.take({"chat": 9, "mail": 9})
+        assert (again.key, again.attempts) == (taken[0].key, 2)
+        assert [part.state for part in await store.outbox.parts_of("ben")] == [SendState.UNKNOWN]
+        await store.outbox.unknown(again, "timeout")
+        assert texts(await store.outbox.take({"chat": 9})) == ["1"]
+
+    async def test_the_way_back_of_the_last_message_comes_with_every_part(self, store: ConversationStore) -> None:
+        await store.inbox.accept(message("a1", address={"token": "first"}))
+        await store.inbox.accept(message("a1", address={"token": "a repeated one"}))
+        await answer(store, await claim(store), "1")
+        (first,) = await store.outbox.take({"chat": 9})
+        await store.outbox.sent(first)
+        await store.inbox.accept(message("a2", address={"token": "第二"}))
+        await answer(store, await claim(store), "2")
+        (second,) = await store.outbox.take({"chat": 9})
+        await store.inbox.accept(message("a3"))
+
+        assert first.address == {"token": "first"}
+        assert second.address == {"token": "第二"}
+        assert {part.address["token"] for part in await store.outbox.parts_of("ann")} == {"第二"}
+
+    async def test_the_way_back_is_a_channel_s_own_and_erased_with_the_conversation(
+        self, store: ConversationStore
+    ) -> None:
+        await store.inbox.accept(message("a1", channel="mail", address={"to": "ann"}))
+        await answer(store, await claim(store), "1")
+        await answered(store, "a2", "2")
+
+        assert [dict(part.address) for part in await store.outbox.parts_of("ann")] == [{"to": "ann"}, {}]
+        await store.erase("ann")
+        await store.inbox.accept(message("a3", channel="mail"))
+        await answer(store, await claim(store), "3")
+        assert [dict(part.address) for part in await store.outbox.parts_of("ann")] == [{}]
+
     @pytest.mark.parametrize("policy", list(UnknownParts))
     async def test_a_sender_without_news_leaves_its_part_unknown(
         self, open_store: OpenStore, clock: Clock, policy: UnknownParts

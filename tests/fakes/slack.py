@@ -203,7 +203,7 @@ class FakeSlack(Vendor):
     async def _post_message(self, request: web.Request) -> web.Response:
         fault = self.failed()
         if fault is Fault.TOO_MANY:
-            return too_many()
+            return self._too_many()
         if fault is Fault.SERVER_ERROR:
             return web.Response(status=500, text="<html>oops</html>", content_type="text/html")
         if fault is Fault.HANG_UP:
@@ -217,8 +217,8 @@ class FakeSlack(Vendor):
             self.refused.append(error)
             return web.json_response({"ok": False, "error": error})
         channel = body["channel"]
-        if not self._has_room(channel):
-            return too_many()
+        if self.paced and not self._has_room(channel):
+            return self._too_many()
         shown = unescape(body.get("text", ""))
         self.sent.append(Sent(user=self._people.get(channel, channel), text=shown, raw=body))
         ts = timestamp(f"sent {len(self.sent)}")
@@ -265,6 +265,10 @@ class FakeSlack(Vendor):
         self._tokens[channel] = (left - 1 if left >= 1 else left, self.clock())
         return left >= 1
 
+    def _too_many(self) -> web.Response:
+        wait = {"Retry-After": str(self.retry_after_s)}
+        return web.json_response({"ok": False, "error": "ratelimited"}, status=429, headers=wait)
+
     async def _auth_test(self, request: web.Request) -> web.Response:
         if request.headers.get("Authorization") != f"Bearer {self.token}":
             return web.json_response({"ok": False, "error": "invalid_auth"})
@@ -309,7 +313,3 @@ def is_button(element: dict[str, Any]) -> bool:
         case {"type": "button", "text": {"type": "plain_text", "text": str(title)}, "value": str(value)}:
             return 1 <= len(title) <= 75 and len(value) <= 2_000 and len(element.get("action_id", "")) <= 255
     return False
-
-
-def too_many() -> web.Response:
-    return web.json_response({"ok": False, "error": "ratelimited"}, status=429, headers={"Retry-After": "1"})

@@ -24,6 +24,7 @@ OWN_RESPONSES = frozenset(
         "utter_back",
         "utter_ask_rephrase",
         "utter_action_failed",
+        "utter_media",
         "utter_handoff",
         "utter_handoff_closed",
         "utter_handoff_returned",

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from aiohttp import web
@@ -51,7 +51,7 @@ class Bench:
     intake: WatchedIntake
     store: ConversationStore
     client: TestClient[web.Request, web.Application]
-    clock: "Clock" = field(default_factory=lambda: Clock())
+    clock: "Clock"
 
     async def post(self, request: Request, *more: tuple[str, str]) -> tuple[int, bytes]:
         """Brings a request; `more` are further headers, which may repeat one."""
@@ -77,9 +77,7 @@ class Clock:
 
 
 @asynccontextmanager
-async def bench(
-    fake: Vendor, make: Callable[[dict[str, Any], Intake], Channel]
-) -> AsyncIterator[Bench]:
+async def bench(fake: Vendor, make: Callable[[dict[str, Any], Intake], Channel]) -> AsyncIterator[Bench]:
     """Serves the channel that `make` makes of the fake's credentials."""
     clock = Clock()
     store = ConversationStore(SqliteConnector(None), now=clock)

@@ -20,7 +20,10 @@ BUTTONS = (Button(title="Hours", payload="/hours"), Button(title="Order", payloa
     ("said", "shown"),
     [
         ("a & b < c > d", "a &amp; b &lt; c &gt; d"),
-        ("<!channel> <@U1> <https://evil.example|bank>", "&lt;!channel&gt; &lt;@U1&gt; &lt;https://evil.example|bank&gt;"),
+        (
+            "<!channel> <@U1> <https://evil.example|bank>",
+            "&lt;!channel&gt; &lt;@U1&gt; &lt;https://evil.example|bank&gt;",
+        ),
         ("**bold** and __too__", "*bold* and *too*"),
         ("2 ** 3 ** 4", "2 ** 3 ** 4"),
         ("~~gone~~", "~gone~"),
@@ -78,7 +81,7 @@ def test_pieces_are_short_and_make_up_the_whole(text: str, most: int) -> None:
         BotMessage(text="Which?", buttons=BUTTONS),
         BotMessage(text="&" * 3_000, buttons=BUTTONS),
         BotMessage(text="x " * 1_500, buttons=tuple(Button(title="t" * 75, payload="p" * 2_000) for _ in range(25))),
-        BotMessage(text="?", buttons=(Button(title="", payload=""),)),
+        BotMessage(text="?", buttons=(Button(title="", payload="/x"),)),
         BotMessage(text=" ", buttons=BUTTONS),
         BotMessage(image="https://shop.example/shoes.png"),
         BotMessage(image="https://shop.example"),
@@ -122,9 +125,9 @@ def test_buttons_stand_below_their_text() -> None:
     [
         (BotMessage(text="Hi <you>"), {"text": "Hi &lt;you&gt;"}),
         (BotMessage(attachment={"type": "file", "payload": {"src": "https://a.example/b"}}), {"text": "https://a.example/b"}),
-        (BotMessage(attachment={"title": "T", "color": "#36a64f"}), {"text": "T", "attachments": [{"title": "T", "color": "#36a64f"}]}),
+        (BotMessage(attachment={"title": "T", "ts": 1}), {"text": "T", "attachments": [{"title": "T", "ts": 1}]}),
         (BotMessage(attachment=["a"]), {"text": "['a']"}),
-        (BotMessage(custom={"text": "<b>", "token": "x", "as_user": True, "mrkdwn": False}), {"text": "<b>", "mrkdwn": False}),
+        (BotMessage(custom={"text": "<b>", "token": "x", "mrkdwn": False}), {"text": "<b>", "mrkdwn": False}),
         (BotMessage(custom=["a"]), {"text": "['a']"}),
         (
             BotMessage(image="https://shop.example/a/shoes.png?w=1"),
