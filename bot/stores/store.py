@@ -24,6 +24,7 @@ from bot.stores.leases import Lease
 from bot.stores.outbox import UnknownParts
 from bot.stores.outbox_parts import Reply, reply_of
 from bot.stores.outbox_store import Outbox
+from bot.stores.recent import RecentConversations
 from bot.stores.tail import Tail, read_tail, read_versions
 from bot.stores.turn import Committed, Held, Loaded, Reminder, TurnWrite
 
@@ -56,6 +57,7 @@ class ConversationStore:
         unknown: UnknownParts = UnknownParts.HOLD,
     ) -> None:
         self._connector, self._now, self._sleep = connector, now, sleep
+        self._recent = RecentConversations()
         self.inbox = Inbox(connector, now=now, cap=inbox_cap)
         self.outbox = Outbox(connector, now=now, unknown=unknown)
 
@@ -79,6 +81,8 @@ class ConversationStore:
 
     async def load_versioned(self, conversation_id: str) -> Loaded:
         """The conversation's state and its version."""
+        if not self.is_shared and (recent := self._recent.get(conversation_id)) is not None:
+            return recent
         return await self._connector.read(partial(conversations.load, conversation_id=conversation_id))
 
     async def handed_over(self) -> list[Conversation]:
@@ -131,7 +135,10 @@ class ConversationStore:
             done = conversations.committed_before(connection, state, turn) if is_retry else None
             return done or conversations.write_turn(connection, state, rows, turn, self._now())
 
-        return await self._connector.write(telling_retries(write))
+        self._recent.forget(conversation.id)  # until it is known what has become of it
+        committed = await self._connector.write(telling_retries(write))
+        self._recent.put(Loaded(conversation=conversation, version=committed.version))
+        return committed
 
     async def replace(
         self, conversation: Conversation, events: Sequence[Event], *, turn: TurnWrite | None = None
@@ -202,12 +209,14 @@ class ConversationStore:
         A turn under way, if it has a lease or a version, ends in `LeaseLost`.
         """
         count = await self._connector.write(lambda connection: erase(connection, conversation_id))
+        self._recent.forget(conversation_id)
         await self._connector.clean()
         return count > 0
 
     async def close(self) -> None:
         """Finishes what waits and closes the database."""
         await self._connector.close()
+        self._recent.clear()
 
 
 def _rows(conversation: Conversation, events: Sequence[Event]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
