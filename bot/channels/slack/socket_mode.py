@@ -4,6 +4,7 @@ Source: https://docs.slack.dev/apis/events-api/using-socket-mode/
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -33,8 +34,10 @@ class SocketMode:
 
     async def run(self) -> None:
         """Takes in what comes, until it is cancelled."""
-        web_client = AsyncWebClient(base_url=self._api_url, retry_handlers=[])
-        client = SocketModeClient(self._app_token, web_client=web_client)
+        logger = logging.getLogger(__name__)
+        logger.setLevel(logging.INFO)  # below that it logs what customers write
+        web_client = AsyncWebClient(base_url=self._api_url, retry_handlers=[], logger=logger)
+        client = SocketModeClient(self._app_token, logger, web_client)
         client.socket_mode_request_listeners.append(self._listen)
         try:
             await client.connect()  # type: ignore[no-untyped-call]
