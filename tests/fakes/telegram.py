@@ -58,6 +58,9 @@ class FakeTelegram(Vendor):
         acknowledged: Buttons whose press was acknowledged.
         blocked: Customers who have blocked the bot.
         conflicts: How often `getUpdates` is to be told that another process polls.
+        outages: How often what is not a send is to be answered with an error of the server.
+        asked: The sends that were tried, by method.
+        moved: New ids of groups.
     """
 
     channel = "telegram"
@@ -69,7 +72,8 @@ class FakeTelegram(Vendor):
         self.waiting: dict[int, dict[str, Any]] = {}
         self.acknowledged: list[str] = []
         self.blocked: set[str] = set()
-        self.conflicts = 0
+        self.conflicts, self.outages = 0, 0
+        self.asked: list[str] = []
         self.moved: dict[int, int] = {}
         self._users: dict[int, str] = {}
         self._overall = Bucket(OVERALL_PER_SECOND, OVERALL_PER_SECOND)
@@ -191,7 +195,11 @@ class FakeTelegram(Vendor):
         except (AttributeError, ValidationError) as error:
             return self._refuse(400, f"Bad Request: {name}: {type(error).__name__}")
         if name.startswith("send"):
+            self.asked.append(name)
             return await self._send(request, name, body)
+        if self.outages:
+            self.outages -= 1
+            return failure(502, "Bad Gateway")
         handlers = {
             "getMe": self._get_me,
             "setWebhook": self._set_webhook,

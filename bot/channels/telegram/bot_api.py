@@ -29,6 +29,10 @@ class Conflict(NotSent):
     """Messages cannot be fetched: a webhook is set, or another process fetches them."""
 
 
+class BadRequest(Rejected):
+    """Telegram cannot use what it was told, such as the address of a picture."""
+
+
 class Moved(Rejected):
     """The group has become a supergroup, with another id.
 
@@ -105,7 +109,7 @@ def result_of(answer: ServerAnswer) -> Any:
     if isinstance(parameters.get("migrate_to_chat_id"), int):
         raise Moved(parameters["migrate_to_chat_id"])
     if status >= 300:
-        raise Rejected(_shown(status, said))
+        raise BadRequest(_shown(status, said)) if status == 400 else Rejected(_shown(status, said))
     if said.get("ok") is not True:
         raise Uncertain("Telegram's answer cannot be read")
     return said.get("result")

@@ -16,7 +16,7 @@ from bot.abilities import Abilities, TextUnit
 from bot.channels.channel import WebhookChannel
 from bot.channels.intake import Intake
 from bot.channels.posting import JsonPoster
-from bot.channels.telegram.bot_api import BotApi, Moved
+from bot.channels.telegram.bot_api import BadRequest, BotApi, Moved
 from bot.channels.telegram.config import NAME, Config
 from bot.channels.telegram.methods import as_link, place_of, rendered
 from bot.channels.telegram.polling import POLL_S, Polling
@@ -161,9 +161,7 @@ class Telegram(WebhookChannel):
         method = rendered(message, place)
         try:
             await self._api.call(method)
-        except Moved:
-            raise
-        except Rejected:
+        except BadRequest:
             link = as_link(message, place)  # a picture that Telegram could not fetch
             if link is None or link == method:
                 raise

@@ -1,18 +1,33 @@
 """What `telegram:` of `credentials.yml` may say, under Rasa's names where Rasa has them."""
 
 import hmac
+import re
 from hashlib import sha256
 from typing import Annotated, Literal, Self
 
-from pydantic import AnyHttpUrl, BeforeValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, AnyHttpUrl, BeforeValidator, Field, SecretStr, model_validator
 
 from bot.channels.channel import ChannelConfig
 
 NAME = "telegram"
 PURPOSE = b"the secret token of kefu's webhook"
 
-AccessToken = Annotated[SecretStr, Field(pattern=r"^[0-9]{1,20}:[A-Za-z0-9_-]{10,100}$")]
-SecretToken = Annotated[SecretStr, Field(pattern=r"^[A-Za-z0-9_-]{16,256}$")]
+_ACCESS_TOKEN = re.compile(r"[0-9]{1,20}:[A-Za-z0-9_-]{10,100}\Z")
+_SECRET_TOKEN = re.compile(r"[A-Za-z0-9_-]{16,256}\Z")
+
+
+def _access_token(token: SecretStr) -> SecretStr:
+    if not _ACCESS_TOKEN.match(token.get_secret_value()):
+        raise ValueError("it is no token of a bot; BotFather's have the form 4242:ABC…")
+    return token
+
+
+def _secret_token(token: SecretStr) -> SecretStr:
+    if not _SECRET_TOKEN.match(token.get_secret_value()):
+        raise ValueError("Telegram takes 16 to 256 of A-Z, a-z, 0-9, _ and -; leave it out, and one is made")
+    return token
+
+
 UserName = Annotated[
     str,
     BeforeValidator(lambda name: name.removeprefix("@") if isinstance(name, str) else name),
@@ -33,11 +48,11 @@ class Config(ChannelConfig):
         api_url: Where the Bot API is.
     """
 
-    access_token: AccessToken
+    access_token: Annotated[SecretStr, AfterValidator(_access_token)]
     verify: UserName
     webhook_url: AnyHttpUrl | None = None
     mode: Literal["webhook", "polling"] | None = None
-    secret_token: SecretToken | None = None
+    secret_token: Annotated[SecretStr, AfterValidator(_secret_token)] | None = None
     start_text: Annotated[str, Field(min_length=1, max_length=200)] = "hello"
     api_url: AnyHttpUrl = AnyHttpUrl("https://api.telegram.org")
 

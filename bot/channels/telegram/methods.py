@@ -120,7 +120,7 @@ def _attached(attachment: Any, place: Mapping[str, Any]) -> Method:
     address = address_of(attachment)
     if address is None:
         raise Rejected("the attachment has no address; write it as payload.src, as in Rasa")
-    kind = attachment.get("type") if isinstance(attachment, Mapping) else None
+    kind = str(attachment.get("type")) if isinstance(attachment, Mapping) else ""
     if kind in BY_TYPE:
         method, field = BY_TYPE[kind]
         return method(**{field: address}, **place)

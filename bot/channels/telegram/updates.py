@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from aiogram.types import CallbackQuery, Message, Update
+from aiogram.types import CallbackQuery, Message, MessageEntity, Update
 
 from bot.channels.channel import conversation_id
 from bot.channels.intake import MEDIA
@@ -88,7 +88,7 @@ def _is_meant(message: Message, config: Config) -> bool:
         return True
     text, name = message.text or message.caption or "", f"@{config.verify}".lower()
     for entity in message.entities or message.caption_entities or ():
-        named = entity.extract_from(text).lower()
+        named = _words_of(entity, text).lower()
         if entity.type == "mention" and named == name:
             return True
         if entity.type == "bot_command" and named.endswith(name):
@@ -96,6 +96,13 @@ def _is_meant(message: Message, config: Config) -> bool:
         if entity.type == "text_mention" and entity.user is not None and entity.user.id == config.bot_id:
             return True
     return False
+
+
+def _words_of(entity: MessageEntity, text: str) -> str:
+    """The words that an entity is about; Telegram counts in UTF-16 units."""
+    units = text.encode("utf-16-le", "surrogatepass")
+    start, end = 2 * max(entity.offset, 0), 2 * max(entity.offset + entity.length, 0)
+    return units[start:end].decode("utf-16-le", "replace")
 
 
 def _content(message: Message, config: Config) -> tuple[str, dict[str, Any]]:
