@@ -6,7 +6,7 @@ https://developers.facebook.com/documentation/business-messaging/whatsapp/messag
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from aiohttp import web
@@ -66,33 +66,37 @@ class FakeWhatsApp(MetaVendor):
         item = {**number, "from_user_id": self.user_id(user), "id": f"wamid.{id}", "timestamp": str(int(self.now()))}
         return {**item, **content}
 
-    def update(self, *items: Mapping[str, Any], number: str = NUMBERS[0], statuses: Any = None) -> dict[str, Any]:
+    def update(
+        self, *items: Mapping[str, Any], number: str = NUMBERS[0], statuses: Sequence[Mapping[str, Any]] = ()
+    ) -> dict[str, Any]:
         """A whole notification."""
         value: dict[str, Any] = {
             "messaging_product": "whatsapp",
             "metadata": {"display_phone_number": DISPLAY_NUMBER, "phone_number_id": number},
         }
-        if items:
-            value |= {"contacts": [self._contact(one) for one in items], "messages": list(items)}
-        if statuses is not None:
-            value["statuses"] = statuses
+        value["contacts"] = [self._contact(one) for one in (*items, *statuses)]
+        value |= {"messages": list(items)} if items else {}
+        value |= {"statuses": list(statuses)} if statuses else {}
         changes = [{"field": "messages", "value": value}]
         return {"object": "whatsapp_business_account", "entry": [{"id": ACCOUNT, "changes": changes}]}
 
-    def failure(self, *, key: str, code: int, id: str = "x") -> dict[str, Any]:  # noqa: A002
-        """News that something was not delivered, as it stands in a batch."""
+    def status(self, user: str, status: str, *, key: str, code: int | None = None) -> dict[str, Any]:
+        """News of something that was sent, as it stands in a batch."""
+        error = {"code": code, "title": "Failed", "message": "Failed", "error_data": {"details": "It did not arrive."}}
         return {
-            "id": f"wamid.{id}",
-            "status": "failed",
+            "id": "wamid.sent1",
+            "status": status,
             "timestamp": str(int(self.now())),
-            "recipient_id": "15551234567",
+            "recipient_id": self.id_of(user),
+            "recipient_user_id": self.user_id(user),
             "biz_opaque_callback_data": key,
-            "errors": [{"code": code, "title": "Re-engagement message", "error_data": {"details": "…"}}],
+            **({} if code is None else {"errors": [error]}),
         }
 
     def _contact(self, item: Mapping[str, Any]) -> dict[str, Any]:
-        known = {"wa_id": item["from"]} if "from" in item else {}
-        return {"profile": {"name": "Ann"}, **known, "user_id": item.get("from_user_id")}
+        number, user_id = item.get("from", item.get("recipient_id")), item.get("from_user_id")
+        known = {} if number is None else {"wa_id": number}
+        return {"profile": {"name": "Ann"}, **known, "user_id": user_id or item.get("recipient_user_id")}
 
     async def _take(self, request: web.Request) -> web.Response:
         number = request.match_info["number"]

@@ -3,18 +3,15 @@
 Source: https://developers.facebook.com/docs/graph-api/guides/error-handling/
 """
 
-import json
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from aiohttp import web
 from yarl import URL
 
-from bot.channels.posting import JsonPoster, retry_after_s
+from bot.channels.posting import LATER, JsonPoster, ServerAnswer
 from bot.delivery import NotSent, Rejected
-
-BUSY_STATUS = frozenset({408, 425, 429})
 
 
 class GraphRejected(Rejected):
@@ -48,20 +45,10 @@ class GraphApi:
     Args:
         url: The API with its version.
         who: The product, for messages of errors.
-        now: Unix time.
     """
 
-    def __init__(
-        self,
-        url: URL,
-        who: str,
-        codes: ErrorCodes,
-        *,
-        poster: JsonPoster | None = None,
-        now: Callable[[], float] = time.time,
-    ) -> None:
-        self._url, self._who, self._codes, self._now = url, who, codes, now
-        self._poster = poster or JsonPoster(now=now)
+    def __init__(self, url: URL, who: str, codes: ErrorCodes, poster: JsonPoster) -> None:
+        self._url, self._who, self._codes, self._poster = url, who, codes, poster
 
     async def post(self, path: str, body: Mapping[str, Any], token: str) -> None:
         """Returns once Meta has taken `body`.
@@ -71,40 +58,39 @@ class GraphApi:
             GraphRejected: It never will.
             Uncertain: Nobody can tell.
         """
-        answer = await self._poster.post_json(self._url / path, body, {"Authorization": f"Bearer {token}"})
-        check(self._who, self._codes, answer.status, answer.body, retry_after_s(answer.headers, self._now()))
+        headers = {"Authorization": f"Bearer {token}"}
+        check(await self._poster.ask("POST", self._url / path, headers, json=body), self._who, self._codes)
 
     async def close(self) -> None:
         """Closes the connections."""
         await self._poster.close()
 
 
-def check(who: str, codes: ErrorCodes, status: int, body: bytes, wait_s: float | None) -> None:
-    """Nothing where the answer is 2xx: Meta says in the status whether it has taken something.
+def check(answer: ServerAnswer, who: str, codes: ErrorCodes) -> None:
+    """Nothing where the status is 2xx: by it Meta says whether it has taken something.
 
     Raises:
         NotSent: Another try may help.
         GraphRejected: No other try will.
     """
+    status = answer.status
     if 200 <= status < 300:
         return
-    code, subcode, is_transient = _error(body)
-    meaning = codes.meanings.get(code, "")
+    code, subcode, is_transient = _error(answer.json())
+    meaning = codes.meanings.get(code, "") if code or status == web.HTTPUnauthorized.status_code else ""
     reason = f"{who} answered {status}" + (f", error {code}" if code else "") + (f": {meaning}" if meaning else "")
     if code in codes.later:
-        raise NotSent(reason, wait_s if wait_s is not None else codes.later[code])
-    is_final = code in codes.meanings or 300 <= status < 400
-    if not is_final and (is_transient or status in BUSY_STATUS or status >= 500):
-        raise NotSent(reason, wait_s)
+        wait_s = answer.retry_after_s
+        raise NotSent(reason, codes.later[code] if wait_s is None else wait_s)
+    is_final = bool(meaning) or 300 <= status < 400
+    if not is_final and (is_transient or status in LATER or status >= 500):
+        raise NotSent(reason, answer.retry_after_s)
     raise GraphRejected(reason, code, subcode)
 
 
-def _error(body: bytes) -> tuple[int, int, bool]:
+def _error(answer: Any) -> tuple[int, int, bool]:
     """Number, further number, and whether Meta says that it will pass; 0 where it says nothing that can be read."""
-    try:
-        error = json.loads(body)["error"]
-    except (ValueError, RecursionError, KeyError, TypeError):
-        return 0, 0, False
+    error = answer.get("error") if isinstance(answer, dict) else None
     if not isinstance(error, dict):
         return 0, 0, False
     return _number(error.get("code")), _number(error.get("error_subcode")), error.get("is_transient") is True

@@ -11,6 +11,7 @@ from bot.channels.channel import conversation_id
 from bot.channels.intake import Intake
 from bot.channels.meta.graph import GraphApi, GraphRejected
 from bot.channels.meta.webhook import Incoming, MetaWebhook
+from bot.channels.posting import JsonPoster
 from bot.channels.whatsapp.config import NAME, Config
 from bot.channels.whatsapp.errors import CODES, PAIR_BURST, PAIR_GAP_S, WINDOW_CLOSED
 from bot.channels.whatsapp.parse import WINDOW_S, Undelivered, parse_updates
@@ -39,25 +40,12 @@ class WhatsApp(MetaWebhook):
 
     name = NAME
 
-    def __init__(self, config: Config, intake: Intake, api: GraphApi | None = None) -> None:
+    def __init__(self, config: Config, intake: Intake) -> None:
         super().__init__(config, intake)
         self._config, self._now = config, intake.now
         self._token = config.access_token.get_secret_value()
-        self._api = api or GraphApi(URL(str(config.api_url)), "WhatsApp", CODES, now=intake.now)
-        self.abilities = Abilities(
-            max_text=MAX_TEXT,
-            unit=UNIT,
-            max_buttons=MAX_ROWS,
-            max_button_title=MAX_ROW_CHARS,
-            max_payload_bytes=MAX_ID_BYTES,
-            images=True,
-            attachments=True,
-            custom=True,
-            reply_within_s=None if config.template else WINDOW_S,
-            per_second=PER_SECOND,
-            per_conversation_s=PAIR_GAP_S,
-            burst=PAIR_BURST,
-        )
+        self._api = GraphApi(URL(str(config.api_url)), "WhatsApp", CODES, JsonPoster(now=intake.now))
+        self.abilities = abilities(config)
 
     def parse(self, data: Any) -> Iterator[Incoming]:
         """The messages; what was not delivered is logged."""
@@ -106,6 +94,24 @@ class WhatsApp(MetaWebhook):
     async def _send(self, part: Part, body: Mapping[str, Any]) -> None:
         number, _ = _ends(part)
         await self._api.post(f"{number}/messages", body, self._token)
+
+
+def abilities(config: Config) -> Abilities:
+    """What WhatsApp can show; with a template nothing is too late."""
+    return Abilities(
+        max_text=MAX_TEXT,
+        unit=UNIT,
+        max_buttons=MAX_ROWS,
+        max_button_title=MAX_ROW_CHARS,
+        max_payload_bytes=MAX_ID_BYTES,
+        images=True,
+        attachments=True,
+        custom=True,
+        reply_within_s=None if config.template else WINDOW_S,
+        per_second=PER_SECOND,
+        per_conversation_s=PAIR_GAP_S,
+        burst=PAIR_BURST,
+    )
 
 
 def make(config: Config, intake: Intake) -> WhatsApp:

@@ -106,7 +106,7 @@ def incoming(message: Message, number: str, now: float) -> Incoming:
     may keep to themselves from one message to the next.
     """
     customer = message.from_user_id or message.from_ or ""
-    written_at = min(message.written_at or now, now)
+    written_at = now if message.written_at is None else min(message.written_at, now)
     return Incoming(
         message=UserMessage(
             conversation_id=conversation_id(NAME, number, customer),

@@ -3,7 +3,7 @@
 Source: https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/send-messages
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -95,21 +95,28 @@ def _text(text: str) -> Rendered:
     return Rendered(type="text", content={"body": text, "preview_url": False})
 
 
-def _with_buttons(text: str, buttons: Sequence[Button], list_button: str) -> Rendered:
-    """Three buttons where they fit, else a list; where WhatsApp would take neither, numbered lines."""
-    titles = [button.title.strip() for button in buttons]
-    ids = [button.payload.strip() or title for button, title in zip(buttons, titles, strict=True)]
-    longest = max(map(UNIT.length, titles))
-    if not all(titles) or len(set(titles)) < len(titles) or len(set(ids)) < len(ids):
-        return _text("\n".join([text, *(f"{number}. {title}" for number, title in enumerate(titles, 1))]))
+def _with_buttons(text: str, buttons: Iterable[Button], list_button: str) -> Rendered:
+    """Three buttons where they fit, else a list."""
+    choices = _choices(buttons)
+    longest = max(map(UNIT.length, choices), default=0)
     is_short = UNIT.length(text) <= MAX_TEXT_ABOVE_BUTTONS and longest <= MAX_BUTTON_CHARS
-    if is_short and len(buttons) <= MAX_BUTTONS:
-        replies = [
-            {"type": "reply", "reply": {"id": one, "title": title}} for one, title in zip(ids, titles, strict=True)
-        ]
+    if not choices:
+        return _text(text)
+    if is_short and len(choices) <= MAX_BUTTONS:
+        replies = [{"type": "reply", "reply": {"id": id_, "title": title}} for title, id_ in choices.items()]
         return _interactive("button", text, {"buttons": replies})
-    rows = [{"id": one, "title": title} for one, title in zip(ids, titles, strict=True)]
+    rows = [{"id": id_, "title": title} for title, id_ in choices.items()]
     return _interactive("list", text, {"button": list_button, "sections": [{"title": list_button, "rows": rows}]})
+
+
+def _choices(buttons: Iterable[Button]) -> Mapping[str, str]:
+    """What comes back by title. WhatsApp wants each title and each id once, and a title counts as its button."""
+    choices: dict[str, str] = {}
+    for button in buttons:
+        title, payload = button.title.strip(), button.payload.strip()
+        if title and title not in choices:
+            choices[title] = payload if payload and payload not in choices.values() else title
+    return choices
 
 
 def _interactive(kind: str, text: str, action: Mapping[str, Any]) -> Rendered:
