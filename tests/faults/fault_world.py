@@ -105,7 +105,12 @@ class World:
 
     async def start(self, *options: str, **environment: str) -> Server:
         """A server, once it has said where it answers."""
-        given = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}", "KEFU_FOLLOW_INTERVAL_S": "0.05", **environment}
+        given = {
+            **os.environ,
+            "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}",
+            "KEFU_FOLLOW_INTERVAL_S": "0.05",
+            **environment,
+        }
         if self._url is not None:
             given["KEFU_DATABASE_URL"] = self._url
         err = self.folder / f"err{len(self.servers)}.txt"
