@@ -3,8 +3,10 @@
 Source: https://developers.facebook.com/docs/graph-api/guides/error-handling/
 """
 
+import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 
 from aiohttp import web
@@ -50,8 +52,11 @@ class GraphApi:
     def __init__(self, url: URL, who: str, codes: ErrorCodes, poster: JsonPoster) -> None:
         self._url, self._who, self._codes, self._poster = url, who, codes, poster
 
-    async def post(self, path: str, body: Mapping[str, Any], token: str) -> None:
+    async def post(self, path: str, body: Mapping[str, Any], token: str, proof: str | None = None) -> None:
         """Returns once Meta has taken `body`.
+
+        Args:
+            proof: That whoever has the token has the app's secret too; see `proof_of`.
 
         Raises:
             NotSent: It has not, and may later.
@@ -59,11 +64,20 @@ class GraphApi:
             Uncertain: Nobody can tell.
         """
         headers = {"Authorization": f"Bearer {token}"}
-        check(await self._poster.ask("POST", self._url / path, headers, json=body), self._who, self._codes)
+        url = self._url / path if proof is None else self._url / path % {"appsecret_proof": proof}
+        check(await self._poster.ask("POST", url, headers, json=body), self._who, self._codes)
 
     async def close(self) -> None:
         """Closes the connections."""
         await self._poster.close()
+
+
+def proof_of(secret: str, token: str) -> str:
+    """The proof that belongs to a token.
+
+    Source: https://developers.facebook.com/docs/graph-api/guides/secure-requests/
+    """
+    return hmac.new(secret.encode("utf-8"), token.encode("utf-8"), sha256).hexdigest()
 
 
 def check(answer: ServerAnswer, who: str, codes: ErrorCodes) -> None:

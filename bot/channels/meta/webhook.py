@@ -94,7 +94,12 @@ class MetaWebhook(WebhookChannel):
 
     async def _accept(self, conversation: Iterable[Incoming]) -> None:
         for one in conversation:
-            await self._intake.accept(one.message, one.address)
+            accepted = await self._intake.accept(one.message, one.address)
+            if accepted is not None and accepted.is_new:
+                self.on_new(one)
+
+    def on_new(self, incoming: Incoming) -> None:
+        """What a channel does besides when a message is new."""
 
 
 def entries(data: Any, kind: str) -> Iterator[Mapping[str, Any]]:

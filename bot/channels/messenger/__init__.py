@@ -1,0 +1,1 @@
+"""What Messenger and Instagram share: one webhook, one way to send, and few differences."""
