@@ -23,6 +23,14 @@ class TextUnit(StrEnum):
                 return len(text.encode("utf-8", "surrogatepass"))
 
 
+class Follows(StrEnum):
+    """Of which conversations a channel wants to know when a person is called, and when the bot answers again."""
+
+    NONE = "none"
+    OWN = "own"  # those of its own customers: the platform has an inbox for persons
+    OTHERS = "others"  # those of all channels that have no such inbox, and what is said in them
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Abilities:
     """What a platform can show, and how fast it may be sent to; what it cannot show is said in another way.
@@ -42,6 +50,7 @@ class Abilities:
         burst: How many sends to one customer may follow at once, where they stood still before; their time is owed.
         resends: Whether the platform takes a send with the same key only once, so that one of which nobody knows may
             be repeated.
+        follows: What it wants to know of persons who take over.
     """
 
     max_text: int = 4_096
@@ -58,6 +67,7 @@ class Abilities:
     per_conversation_s: float | None = None
     burst: int = 1
     resends: bool = False
+    follows: Follows = Follows.NONE
 
 
 EVERYTHING = Abilities(

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,12 +17,17 @@ from bot.api.http_api import HttpApi
 from bot.channels import rest
 from bot.channels.channel import Channel
 from bot.channels.intake import Intake
-from bot.channels.registry import channels_of
+from bot.channels.registry import channels_of, config_of
+from bot.channels.widget import widget
+from bot.channels.widget.config import Config as WidgetConfig
+from bot.channels.widget.secret import widget_secret
+from bot.channels.widget.session import NAME as WIDGET
 from bot.conversation import Conversation
 from bot.desk import Desk
 from bot.dialogue import DialogueManager
 from bot.drain import Drain
 from bot.errors import Refused
+from bot.events import Event
 from bot.inbox_worker import InboxWorker
 from bot.inference import Inference
 from bot.knowledge_service import KnowledgeService
@@ -83,7 +88,6 @@ def create_app(settings: Settings, releases: Releases, root: Path | None = None)
     )
     worker = InboxWorker(store, dialogue, on_answer=sender.wake)
     drain = Drain()
-    drain.stops += [worker.stop, sender.stop]
     app = web.Application(
         middlewares=[log_requests, preflight(settings.cors_origins), errors_as_json, drain.refuse_or_count],
         client_max_size=settings.max_body_bytes,
@@ -93,7 +97,21 @@ def create_app(settings: Settings, releases: Releases, root: Path | None = None)
     app[DIALOGUE], app[INFERENCE], app[DRAIN] = dialogue, inference, drain
     api = HttpApi(settings, access, inference, dialogue, store)
     desk = desk_of(dialogue, store, host)
-    dialogue.on_commit = desk.saw
+    chat = widget.make(
+        widget_config(root),
+        secret=widget_secret(settings.widget_secret, releases.data_dir),
+        data_dir=releases.data_dir,
+        intake=intake,
+        dialogue=dialogue,
+        store=store,
+        desk=desk,
+        handoff=lambda: host.engine.spec.handoff,
+        on_feedback=api.watch.look,
+    )
+    dialogue.on_commit = in_turn(desk.saw, chat.saw)  # the widget asks the desk how many are before whom
+    dialogue.on_erase = chat.erased
+    drain.stops += [worker.stop, sender.stop, chat.stop]
+    chat.join(app)
     if settings.enable_api:
         app.add_routes(
             handoff_api.routes(desk, access.admin, access.is_admin_token, max_text_chars=settings.max_text_chars)
@@ -105,6 +123,7 @@ def create_app(settings: Settings, releases: Releases, root: Path | None = None)
         app.add_routes(channel.routes())
 
     async def end_trainings(_: web.Application) -> None:
+        chat.stop()
         await desk.close()  # sockets end here, before the server waits for their handlers
         await api.close()
 
@@ -117,6 +136,7 @@ def create_app(settings: Settings, releases: Releases, root: Path | None = None)
             asyncio.create_task(follow_releases(host, settings.follow_interval_s)),
             asyncio.create_task(follow_knowledge(inference, settings.follow_interval_s)),
             asyncio.create_task(desk.follow(settings.follow_interval_s)),
+            asyncio.create_task(chat.follow(settings.follow_interval_s)),
         ]
         working = [asyncio.create_task(worker.run()), asyncio.create_task(sender.run())]
         yield
@@ -134,6 +154,16 @@ def create_app(settings: Settings, releases: Releases, root: Path | None = None)
     return app
 
 
+def in_turn(*tellers: Callable[[Conversation, Sequence[Event]], None]) -> Callable[..., None]:
+    """Tells each of them, in this order."""
+
+    def tell(conversation: Conversation, events: Sequence[Event]) -> None:
+        for teller in tellers:
+            teller(conversation, events)
+
+    return tell
+
+
 def desk_of(dialogue: DialogueManager, store: ConversationStore, host: ModelHost) -> Desk:
     """Who waits for a person, and who is served by one; the words are those of the release in use."""
 
@@ -142,6 +172,18 @@ def desk_of(dialogue: DialogueManager, store: ConversationStore, host: ModelHost
         return responses.say(name, conversation.slots, conversation.channel or "")
 
     return Desk(dialogue, store, config=lambda: host.engine.spec.handoff, say=say, now=time.time)
+
+
+def widget_config(root: Path | None) -> WidgetConfig:
+    """The widget's settings in `credentials.yml` of the assistant in `root`; without any, it is on the chat page only.
+
+    Raises:
+        AssistantError: They are wrong.
+    """
+    credentials = None if root is None else read_credentials(root)
+    if credentials is None or WIDGET not in credentials.sections:
+        return WidgetConfig()
+    return config_of(credentials, WIDGET, WidgetConfig)
 
 
 def actions_of(root: Path, settings: Settings) -> CustomActions | None:

@@ -72,6 +72,9 @@ class Desk:
         config: The settings in force; another release may bring others.
         say: A response of the assistant, for a conversation; None where it has none.
         now: Unix time.
+
+    Attributes:
+        on_typing: Told that the person who serves a conversation has begun or stopped to write.
     """
 
     def __init__(
@@ -87,6 +90,7 @@ class Desk:
         self._config, self._say, self._now = config, say, now
         self._seats: dict[str, Seat] = {}
         self._announcing: set[asyncio.Task[None]] = set()
+        self.on_typing: Callable[[str, bool], None] = lambda *_: None
         self.feeds = Feeds()
 
     def seats(self) -> list[Seat]:
@@ -183,6 +187,17 @@ class Desk:
             return returned_events(ReturnReason.GIVEN_BACK, now, by=agent, said=said)
 
         return await self._changed(conversation_id, make)
+
+    def customer_types(self, conversation_id: str, *, on: bool) -> None:
+        """Tells persons that a customer of theirs has begun or stopped to write; nothing is kept of it."""
+        if conversation_id in self._seats:
+            self.feeds.send({"type": "typing", "conversation_id": conversation_id, "from": "customer", "on": on})
+
+    def person_types(self, conversation_id: str, agent: str, *, on: bool) -> None:
+        """Tells the customer's page that the person who serves him has begun or stopped to write."""
+        seat = self._seats.get(conversation_id)
+        if seat is not None and seat.handoff.by == agent:
+            self.on_typing(conversation_id, on)
 
     def saw(self, conversation: Conversation, events: Sequence[Event]) -> None:
         """Takes note of what was committed; the dialogue calls it after every commit."""

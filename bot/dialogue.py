@@ -2,9 +2,9 @@
 
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -21,18 +21,20 @@ from bot.handoff import overdue, returned_events, wants_person
 from bot.handoff_signs import signs_of
 from bot.inference import Inference
 from bot.meaning import decision_on, parsed, trusted_payload
-from bot.messages import BotMessage, UserMessage
+from bot.messages import BotMessage, Standing, UserMessage
 from bot.new_id import new_id
 from bot.next_action import next_action
+from bot.notices import MAX_EVENTS, NoticeType, followers, happenings, notices
 from bot.parse_data import named_parse_data
 from bot.payload import PAST_ANSWER, Payload, expanded
 from bot.policy import FallBack, PastAnswer, Reason, Template
 from bot.read_in_context import read_in_context
 from bot.reminders import DueReminder, changes_reminders
 from bot.responses import UTTER_MEDIA
+from bot.standing import standing_events
 from bot.stores.inbox import Claimed
 from bot.stores.store import ConversationStore
-from bot.stores.turn import Held, Loaded, TurnWrite
+from bot.stores.turn import Held, Loaded, Notice, TurnWrite
 from bot.timing import add_stage, stage
 from bot.turn import Turn, TurnUnderWay
 from bot.turn_lock import TurnLock
@@ -85,6 +87,7 @@ class DialogueManager:
         self._runner = ActionRunner(store.recent_events, actions, choose or random.Random())  # noqa: S311
         self._lock = TurnLock()
         self.on_commit: Callable[[Conversation, Sequence[Event]], None] = lambda *_: None
+        self.on_erase: Callable[[str], Awaitable[None]] = _nothing
 
     async def handle(self, message: UserMessage, claimed: Claimed | None = None) -> Turn:
         """Takes one turn; when this returns, the turn is on disk. What was answered before is not answered again.
@@ -100,6 +103,8 @@ class DialogueManager:
                 turn.messages += given
                 turn.reason = Reason.REPEATED
                 return turn.done()
+            if message.standing is not None:
+                turn.happen(standing_events(message.standing, turn.conversation.handoff, turn.now))
             if late := overdue(turn.engine.spec.handoff, turn.conversation.handoff, turn.now):
                 turn.happen(returned_events(late, turn.now))
             if not turn.sends:  # what was said out of turn comes now
@@ -154,6 +159,15 @@ class DialogueManager:
                 return
         await self.trigger_intent(conversation_id, due.intent, due.entities, channel, claimed)
 
+    async def stand(self, conversation_id: str, standing: Standing, claimed: Claimed) -> None:
+        """Takes note of who answers a customer, as the platform says; of nobody it has not heard of."""
+        async with self._turn(conversation_id, claimed.message.channel, claimed) as turn:
+            if turn.conversation.last_event_at is not None:
+                turn.happen(standing_events(standing, turn.conversation.handoff, turn.now))
+            await self._save(turn, None, claimed)
+            if not turn.saved:
+                await self._store.inbox.give_up(claimed, "it was known", state="done")
+
     async def execute(
         self, conversation_id: str, action: str, policy: str | None = None, confidence: float | None = None
     ) -> Turn:
@@ -182,7 +196,9 @@ class DialogueManager:
     async def erase(self, conversation_id: str) -> bool:
         """Deletes everything of a conversation; False where there was nothing."""
         async with self._lock.turn(conversation_id):
-            return await self._store.erase(conversation_id)
+            was_there = await self._store.erase(conversation_id)
+            await self.on_erase(conversation_id)
+            return was_there
 
     async def change(self, conversation_id: str, make: Callable[[Conversation], Sequence[Event]]) -> Conversation:
         """Commits, in the conversation's turn, the events that `make` makes of its state; none is none."""
@@ -341,11 +357,24 @@ class DialogueManager:
         with stage("store"):
             about_reminders = changes_reminders(turn.events)
             waiting = await self._store.reminders(turn.conversation.id) if about_reminders else ()
-            written = turn_write(turn, waiting, message, claimed)
+            written = replace(turn_write(turn, waiting, message, claimed), notices=await self._notices(turn))
             await self._store.append(turn.conversation, turn.events, turn=written)
         turn.saved = True
         self.on_commit(turn.conversation, turn.events)
         return turn.done()
+
+    async def _notices(self, turn: TurnUnderWay) -> tuple[Notice, ...]:
+        """What channels are told of persons who take over."""
+        told = followers(self._sends_to, turn.channel)
+        found = happenings(turn.loaded.conversation.handoff, turn.events) if told else []
+        if not any(one.type is NoticeType.REQUESTED for one in found):
+            return notices(told, found, turn.conversation)
+        earlier = await self._store.recent_events(turn.conversation.id, MAX_EVENTS)
+        return notices(told, found, turn.conversation, [*earlier, *turn.events])
+
+
+async def _nothing(_: str) -> None:
+    """What is done besides where nobody wants to know."""
 
 
 def _follow_up(turn: TurnUnderWay, text: str) -> FollowUp:

@@ -17,6 +17,7 @@ from bot.events import LISTEN, Event, action_event, plain_event
 from configs.assistant_config import HandoffConfig
 
 HANDOFF = "handoff"
+TOLD_AT = "told_at"
 ACTION_HANDOFF = "action_handoff"
 RASA_ACTION_HANDOFF = "action_human_handoff"
 FAILING_ACTIONS = frozenset(
@@ -52,6 +53,7 @@ class HandoffReason(StrEnum):
     SENSITIVE = "sensitive"
     RULE = "rule"
     API = "api"
+    PLATFORM = "platform"  # a person took it in the platform's own inbox
 
 
 class ReturnReason(StrEnum):
@@ -61,6 +63,7 @@ class ReturnReason(StrEnum):
     NOBODY_CAME = "nobody_came"
     IDLE = "idle"
     CLOSED = "closed"
+    ENDED = "ended"  # the customer has ended the conversation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +79,8 @@ class Handoff:
         failures: Turns in a row in which the bot had no answer.
         failing: Whether the turn under way is one of these.
         angry: Angry messages since the session began or a person was last asked for.
+        told_at: When, by the platform's clock, it last said who answers; None where it has not since a person was
+            wanted.
     """
 
     state: HandoffState = HandoffState.BOT
@@ -87,6 +92,7 @@ class Handoff:
     failures: int = 0
     failing: bool = False
     angry: int = 0
+    told_at: float | None = None
 
     @property
     def silences_bot(self) -> bool:
@@ -133,7 +139,12 @@ def wants_person(config: HandoffConfig, handoff: Handoff, signs: Signs) -> Hando
 
 
 def overdue(config: HandoffConfig, handoff: Handoff, now: float) -> ReturnReason | None:
-    """Why the bot should take over again at `now`, or None: nobody came, or nobody says anything any more."""
+    """Why the bot should take over again at `now`, or None: nobody came, or nobody says anything any more.
+
+    What a platform says that persons have in its inbox stays theirs until it says otherwise.
+    """
+    if handoff.told_at is not None:
+        return None
     match handoff.state:
         case HandoffState.WAITING if config.return_after_wait:
             late = _minutes(handoff.since, now) >= config.wait_minutes
@@ -189,10 +200,21 @@ def handoff_slots(config: HandoffConfig, now: float) -> dict[str, str]:
     return {} if opens is None else {"handoff_opens": f"{opens:%Y-%m-%d %H:%M}"}
 
 
-def waiting_events(reason: HandoffReason, now: float, *, note: str = "") -> list[Event]:
-    """A person is wanted; from here on the bot is silent."""
+def waiting_events(
+    reason: HandoffReason, now: float, *, note: str = "", told_at: float | None = None
+) -> list[Event]:
+    """A person is wanted; from here on the bot is silent.
+
+    Args:
+        told_at: When the platform said so; None where it was the bot or somebody else here.
+    """
     asked = {"event": HANDOFF, "timestamp": now, "state": HandoffState.WAITING.value, "reason": reason.value}
-    return [{**asked, **({"note": note} if note else {})}, plain_event("pause", now)]
+    return [{**asked, **({"note": note} if note else {}), **_told(told_at)}, plain_event("pause", now)]
+
+
+def noted_event(now: float, told_at: float) -> Event:
+    """The platform has said that the conversation waits for persons in its inbox, as it does here."""
+    return {"event": HANDOFF, "timestamp": now, "state": HandoffState.WAITING.value, **_told(told_at)}
 
 
 def closed_event(reason: HandoffReason, now: float) -> Event:
@@ -201,16 +223,22 @@ def closed_event(reason: HandoffReason, now: float) -> Event:
     return {**step, "reason": ReturnReason.CLOSED.value, "wanted": reason.value}
 
 
-def claimed_event(agent: str, now: float, *, taken_from: str = "") -> Event:
-    """`agent` answers from here on; `taken_from` names who did so until now."""
+def claimed_event(agent: str, now: float, *, taken_from: str = "", told_at: float | None = None) -> Event:
+    """`agent` answers from here on; `taken_from` names who did so until now, `told_at` is as in `waiting_events`."""
     step = {"event": HANDOFF, "timestamp": now, "state": HandoffState.HUMAN.value, "by": agent}
-    return {**step, **({"from": taken_from} if taken_from else {})}
+    return {**step, **({"from": taken_from} if taken_from else {}), **_told(told_at)}
 
 
-def returned_events(reason: ReturnReason, now: float, *, by: str = "", said: Sequence[Event] = ()) -> list[Event]:
-    """The bot answers again, says what `said` holds, and listens, as rules and stories want it before a message."""
+def returned_events(
+    reason: ReturnReason, now: float, *, by: str = "", said: Sequence[Event] = (), told_at: float | None = None
+) -> list[Event]:
+    """The bot answers again, says what `said` holds, and listens, as rules and stories want it before a message.
+
+    Args:
+        told_at: As in `waiting_events`.
+    """
     step = {"event": HANDOFF, "timestamp": now, "state": HandoffState.RETURNED.value, "reason": reason.value, "by": by}
-    return [step, plain_event("resume", now), *said, action_event(LISTEN, now)]
+    return [{**step, **_told(told_at)}, plain_event("resume", now), *said, action_event(LISTEN, now)]
 
 
 def _after_message(handoff: Handoff, event: Event) -> Handoff:
@@ -233,20 +261,28 @@ def _after_reply(handoff: Handoff, event: Event) -> Handoff:
 def _after_step(handoff: Handoff, event: Event) -> Handoff:
     """The state after an event of type `handoff`; one that does not fit changes nothing."""
     now, reason, by = event.get("timestamp"), str(event.get("reason") or ""), str(event.get("by") or "")
+    told_at = event.get(TOLD_AT)
+    told = handoff.told_at if told_at is None else told_at
     match event.get("state"):
         case HandoffState.WAITING if not handoff.silences_bot:
-            return Handoff(state=HandoffState.WAITING, reason=reason, since=now, last_at=now)
+            return Handoff(state=HandoffState.WAITING, reason=reason, since=now, last_at=now, told_at=told_at)
+        case HandoffState.WAITING:
+            return replace(handoff, told_at=told)
         case HandoffState.HUMAN if by and handoff.silences_bot and handoff.by == str(event.get("from") or ""):
-            return replace(handoff, state=HandoffState.HUMAN, by=by, since=now, last_at=now)
+            return replace(handoff, state=HandoffState.HUMAN, by=by, since=now, last_at=now, told_at=told)
         case HandoffState.RETURNED if handoff.silences_bot:
-            return replace(_ended(handoff, now), reason=reason)
+            return replace(_ended(handoff, now), reason=reason, told_at=told)
         case HandoffState.BOT if not handoff.silences_bot:
             return Handoff(state=handoff.state, reason=reason, since=handoff.since, unread=handoff.unread)
     return handoff
 
 
 def _ended(handoff: Handoff, now: float | None) -> Handoff:
-    return Handoff(state=HandoffState.RETURNED, since=now, unread=handoff.unread)
+    return Handoff(state=HandoffState.RETURNED, since=now, unread=handoff.unread, told_at=handoff.told_at)
+
+
+def _told(told_at: float | None) -> Event:
+    return {} if told_at is None else {TOLD_AT: told_at}
 
 
 def _felt(event: Event) -> Collection[str]:

@@ -46,6 +46,7 @@ class Frame(Body):
     conversation_id: str = ""
     text: str = ""
     take_over: bool = False
+    on: bool = True
 
 
 class _Closed(Exception):
@@ -181,6 +182,7 @@ class _Person:
             "claim": self._claim,
             "reply": self._reply,
             "return": self._return,
+            "typing": self._typing,
         }
 
     def greet(self) -> None:
@@ -237,6 +239,10 @@ class _Person:
 
     async def _return(self, frame: Frame) -> dict[str, Any]:
         return (await self._desk.give_back(_id(frame), self._agent)).to_dict()
+
+    async def _typing(self, frame: Frame) -> dict[str, Any]:
+        self._desk.person_types(_id(frame), self._agent, on=frame.on)
+        return {}
 
 
 def _id(frame: Frame) -> str:

@@ -8,6 +8,8 @@ import structlog
 from bot.dialogue import DialogueManager
 from bot.errors import Refused, safe_reason
 from bot.reminders import due_reminder
+from bot.standing import KIND as STANDING
+from bot.standing import standing_in
 from bot.stores.errors import LeaseLost
 from bot.stores.inbox import Claimed
 from bot.stores.inbox_store import LEASE_S, MAX_ATTEMPTS
@@ -124,6 +126,8 @@ class InboxWorker:
         if message.kind == REMINDER:
             due = due_reminder(message.payload)
             await self._dialogue.remind(message.conversation_id, due, message.channel, claimed)
+        elif message.kind == STANDING and (standing := standing_in(message.payload)) is not None:
+            await self._dialogue.stand(message.conversation_id, standing, claimed)
         else:
             await self._dialogue.handle(user_message(message), claimed)
 

@@ -8,6 +8,23 @@ from configs.domain import Button
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Who answers a customer, as a platform with an inbox for persons says.
+
+    Attributes:
+        is_held: Whether persons do.
+        by: Which one; empty where nobody has been named.
+        at: When it was so, by the platform's clock: an older word does not count against a newer one.
+        is_final: Whether the conversation has ended there.
+    """
+
+    is_held: bool
+    by: str = ""
+    at: float
+    is_final: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UserMessage:
     """What a customer sent.
 
@@ -17,6 +34,7 @@ class UserMessage:
         account: Which of the channel's accounts it came to.
         external_id: The sender's own id of it: sent again under the same one, it is answered once.
         metadata: Whatever the front end sent along.
+        standing: Who answers, where the platform says so.
     """
 
     conversation_id: str
@@ -25,6 +43,7 @@ class UserMessage:
     account: str = ""
     external_id: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    standing: Standing | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

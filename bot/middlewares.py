@@ -17,6 +17,7 @@ Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 QUIET_PATHS = frozenset({"/health", "/ready"})
 CONVERSATIONS = "/conversations/"
+CORS_ORIGINS: web.AppKey[tuple[str, ...]] = web.AppKey("cors_origins", tuple)  # pages of these may call a channel
 _log = structlog.get_logger()
 
 

@@ -70,6 +70,11 @@ def due_reminder(payload: Mapping[str, Any]) -> DueReminder:
     )
 
 
+def reminder_payload(due: DueReminder) -> dict[str, Any]:
+    """What the inbox holds of a reminder that is due at once."""
+    return {_INTENT: due.intent, _ENTITIES: dict(due.entities), _KILL: due.kills_on_message, _SET_AT: due.set_at}
+
+
 def _reminder(event: Event, channel: str) -> Reminder:
     intent = str(event["intent"]).removeprefix("/")
     return Reminder(

@@ -18,26 +18,25 @@ MAX_CHARS = 20_000
 MAX_MARKED_UP_CHARS = 6_000  # what is longer, or holds more marks, is shown as plain paragraphs
 MAX_MARKS = 600
 SCHEMES = frozenset({"http", "https", "mailto", "tel"})
-TAGS = frozenset(
-    "a blockquote br code del em h1 h2 h3 h4 h5 h6 hr img li ol p pre s strong table tbody td th thead tr ul".split()
-)
+_BLOCKS = ("blockquote", "br", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre", "ul")
+_TABLES = ("table", "tbody", "td", "th", "thead", "tr")
+TAGS = frozenset(("a", "code", "del", "em", "img", "s", "strong", *_BLOCKS, *_TABLES))
 ATTRIBUTES = {"a": {"href", "title"}, "img": {"src", "alt", "title"}, "ol": {"start"}}
-_BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
-_STACKED = re.compile(
-    "([\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{4})[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+"
-)
+_UNFIT = re.compile("[\u202a-\u202e\u2066-\u2069\ud800-\udfff]")  # turn the text around them; half characters
+_ACCENT = "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
+_STACKED = re.compile(f"({_ACCENT}{{4}}){_ACCENT}+")
 _MARKS = re.compile(r"[*_~`\[\]!<>|#&\\]")
-_ADDRESS = re.compile(
-    r"https?://[^\s<>\"'`]{1,2000}|[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+"
-)
+_WEB = r"https?://[A-Za-z0-9\-._~:/?#\[\]@!$&()*+,;=%]{1,2000}"
+_MAIL = r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+"
+_ADDRESS = re.compile(f"{_WEB}|{_MAIL}")
 _AFTER_ADDRESS = ".,:;!?*_~…。，！？；：、）】》"
-_LINK = re.compile(
-    r"!?\[([^\[\]\n]{1,500})\]\(\s*<?([^\s()<>]{1,2000}(?:\([^\s()<>]{0,200}\)[^\s()<>]{0,200})?)>?(?:\s+\"[^\"\n]{0,200}\")?\s*\)"
-)
-_STRONG = re.compile(r"(?<![*\w\\])\*\*(?=\S)([^*\n]{1,1000}?)(?<=\S)\*\*(?![*\w])")
+_TARGET = r"(?:https?://|mailto:|tel:)[^\s()<>]{1,2000}(?:\([^\s()<>]{0,200}\)[^\s()<>]{0,200})?"
+_TITLE = r"(?:\s+\"[^\"\n]{0,200}\")?"
+_LINK = re.compile(rf"!?\[([^\[\]\n]{{1,500}})\]\(\s*<?({_TARGET})>?{_TITLE}\s*\)")
+_STRONG = re.compile(r"(?<![*A-Za-z0-9_\\])\*\*(?=\S)([^*\n]{1,1000}?)(?<=\S)\*\*(?![*A-Za-z0-9_])")
 
 
-@lru_cache(maxsize=1_024)
+@lru_cache(maxsize=512)
 def html(markdown: str) -> str:
     """`markdown` as HTML that a page may take in as it is."""
     text = safe_text(markdown)
@@ -53,22 +52,22 @@ def html(markdown: str) -> str:
         set_tag_attribute_values={"a": {"target": "_blank"}},
         strip_comments=True,
     )
-    return _without_turns(clean).strip()
+    return _fit(clean).strip()
 
 
 def plain_text(markdown: str) -> str:
     """`markdown` for who shows no markup: `[x](url)` becomes `x (url)` and `**x**` becomes `x`; all else stays."""
-    text = _without_turns(markdown[:MAX_CHARS])
-    return _STRONG.sub(r"\1", _LINK.sub(_named_link, text))
+    text, rest = _fit(markdown[:MAX_CHARS]), _fit(markdown[MAX_CHARS:])
+    return _STRONG.sub(r"\1", _LINK.sub(_named_link, text)) + rest
 
 
 def safe_text(text: str) -> str:
     """`text` without what turns its direction or piles up above a line, cut to `MAX_CHARS`."""
-    return _STACKED.sub(r"\1", _without_turns(text[:MAX_CHARS]))
+    return _STACKED.sub(r"\1", _fit(text[:MAX_CHARS]))
 
 
-def _without_turns(text: str) -> str:
-    return _BIDI.sub("", text)
+def _fit(text: str) -> str:
+    return _UNFIT.sub("", text)
 
 
 def _named_link(found: re.Match[str]) -> str:
@@ -91,10 +90,17 @@ def _paragraphs(text: str) -> str:
 
 def _markdown() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False, "breaks": True, "maxNesting": 20})
+    parser.validateLink = _is_absolute  # type: ignore[method-assign]
     parser.enable(["strikethrough", "table"])
     parser.core.ruler.push("addresses", _link_addresses)
     parser.core.ruler.push("pictures", _drop_pictures)
     return parser
+
+
+def _is_absolute(address: str) -> bool:
+    """Whether an address says itself where it leads; one that does not would lead into the page around it."""
+    scheme, colon, rest = address.partition(":")
+    return bool(colon and rest) and scheme.lower() in SCHEMES
 
 
 def _link_addresses(state: StateCore) -> None:

@@ -12,6 +12,7 @@ from bot.handoff import is_pushed
 from bot.messages import BotMessage, UserMessage
 from bot.policy import Answer, AskBack, Decision, Template
 from bot.reminders import reminder_changes
+from bot.standing import standing_in, standing_payload
 from bot.stores.inbox import Claimed
 from bot.stores.turn import Evidence, Held, InboxMessage, Reminder, TurnWrite
 from bot.turn import TurnUnderWay
@@ -62,7 +63,7 @@ def inbox_message(message: UserMessage, now: float) -> InboxMessage:
         channel=message.channel,
         account=message.account,
         external_id=message.external_id or "",
-        payload={"text": message.text, "metadata": dict(message.metadata)},
+        payload={"text": message.text, "metadata": dict(message.metadata), **standing_payload(message.standing)},
         received_at=now,
     )
 
@@ -76,6 +77,7 @@ def user_message(message: InboxMessage) -> UserMessage:
         account=message.account,
         external_id=message.external_id,
         metadata=message.payload.get("metadata") or {},
+        standing=standing_in(message.payload),
     )
 
 

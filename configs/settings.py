@@ -17,7 +17,7 @@ from configs.yaml_file import nearest
 
 PREFIX = "KEFU_"
 # Each may stand in a file that KEFU_<NAME>_FILE names.
-SECRETS = frozenset({"admin_token", "api_token", "database_url", "jwt_secret"})
+SECRETS = frozenset({"admin_token", "api_token", "database_url", "jwt_secret", "openai_token", "widget_secret"})
 
 
 class LogFormat(StrEnum):
@@ -121,6 +121,12 @@ class Settings(BaseSettings):
         None, description="What their `aud` must hold; without one they may have no `aud`."
     )
     jwt_require_exp: bool = Field(True, description="Refuse those that never expire.")
+    openai_token: Annotated[SecretStr, Field(min_length=16)] | None = Field(
+        None, description="What `/v1/chat/completions` wants as its key; without one there is no such route."
+    )
+    widget_secret: Annotated[SecretStr, Field(min_length=32)] | None = Field(
+        None, description="What the chat widget's sessions are signed with; by default a key that the data folder keeps."
+    )
     callback_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_parse_list)] = Field(
         (), description="Hosts besides this machine that `callback_url` may name, as a JSON list."
     )

@@ -56,6 +56,13 @@ class Access:
         caller = self._by_bearer(text)
         return caller is not None and caller.is_admin
 
+    def may_name(self, request: web.Request, conversation_id: str) -> bool:
+        """Whether a request to another route brings a token that allows this conversation; to come from here is none."""
+        if self._token is None and self._tokens is None:
+            return False
+        caller = self._caller(request)
+        return caller is not None and caller.may_touch(conversation_id)
+
     def _guarded(self, handler: Handler, allows: Callable[[Caller, web.Request], bool]) -> Handler:
         async def checked(request: web.Request) -> web.StreamResponse:
             caller = self._caller(request)

@@ -2,13 +2,14 @@
 
 from aiohttp import web
 
-from bot.api import chat_page, evaluation_routes, feedback_routes, model_routes, server_routes
+from bot.api import evaluation_routes, feedback_routes, model_routes, server_routes
 from bot.api.auth import Access, guarded
 from bot.api.conversation_routes import ConversationRoutes
 from bot.api.openapi import openapi_document
 from bot.api.operations import OPERATIONS
 from bot.api.training_job import TrainingJobs
 from bot.api.training_routes import TrainingRoutes
+from bot.api.widget_files import WidgetFiles
 from bot.dialogue import DialogueManager
 from bot.inference import Inference
 from bot.promise_watch import PromiseWatch
@@ -30,25 +31,26 @@ class HttpApi:
         self._access = access
         self._settings, self._inference, self._dialogue, self._store = settings, inference, dialogue, store
         self._conversations = ConversationRoutes(dialogue, inference, store, max_text_chars=settings.max_text_chars)
-        self._watch = PromiseWatch(inference, store)
+        self.watch = PromiseWatch(inference, store)
+        self._files = WidgetFiles()
         self._trainings = TrainingJobs(inference.host.releases)
         self._training_routes = TrainingRoutes(self._trainings, inference.host, settings.callback_hosts)
 
     def routes(self) -> list[web.RouteDef]:
-        """All routes: health and the chat page are open, the others are there only where the API is switched on."""
-        anyone = [*server_routes.open_routes(self._inference), *chat_page.routes()]
+        """All routes: health and the widget are open, the others are there only where the API is switched on."""
+        anyone = [*server_routes.open_routes(self._inference), *self._files.routes()]
         if not self._settings.enable_api:
             return anyone
         max_text_chars = self._settings.max_text_chars
         admin = [
             web.get("/openapi.json", describe),
-            *server_routes.routes(self._inference, self._trainings, self._watch),
+            *server_routes.routes(self._inference, self._trainings, self.watch),
             *model_routes.routes(self._inference, max_text_chars=max_text_chars),
             *evaluation_routes.routes(self._inference, self._dialogue, max_text_chars=max_text_chars),
             *self._training_routes.routes(),
             *self._conversations.model_routes(),
         ]
-        own = [*self._conversations.routes(), *feedback_routes.routes(self._store, self._watch)]
+        own = [*self._conversations.routes(), *feedback_routes.routes(self._store, self.watch)]
         return [*anyone, *guarded(admin, self._access.admin), *guarded(own, self._access.own_conversation)]
 
     async def close(self) -> None:

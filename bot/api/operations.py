@@ -47,9 +47,20 @@ _OPEN = (
     Operation(method="GET", path="/health", summary="Whether the process answers.", open=True),
     Operation(method="GET", path="/ready", summary="Whether a model is loaded.", errors=(503,), open=True),
     Operation(method="GET", path="/chat", summary="A page to chat on.", answers={200: {"text/html": _TEXT}}, open=True),
-    Operation(method="GET", path="/chat/chat.css", summary="Its style.", answers={200: {"text/css": _TEXT}}, open=True),
     Operation(
-        method="GET", path="/chat/chat.js", summary="Its script.", answers={200: {"text/javascript": _TEXT}}, open=True
+        method="GET",
+        path="/widget.js",
+        summary="Puts the chat on a page.",
+        answers={200: {"text/javascript": _TEXT}},
+        open=True,
+    ),
+    Operation(
+        method="GET",
+        path="/widget/{version}/{name}",
+        summary="A module of it.",
+        answers={200: {"text/javascript": _TEXT}},
+        errors=(404,),
+        open=True,
     ),
     Operation(method="GET", path="/webhooks/rest/", summary="Says that the channel is there.", open=True),
     Operation(

@@ -13,7 +13,7 @@ from bot.abilities import EVERYTHING
 from bot.channels.channel import ChannelConfig, WebhookChannel
 from bot.channels.intake import Intake
 from bot.channels.posting import JsonPoster
-from bot.channels.rest import parse_message, render
+from bot.channels.rest import parse_message, refuse_other_channels, render
 from bot.delivery import Rejected
 from bot.new_id import new_id
 from bot.request_body import MessageBody, read_body
@@ -47,6 +47,7 @@ class Callback(WebhookChannel):
         """Takes a message in."""
         with stage("parse"):
             message = parse_message(await read_body(request, MessageBody), self._intake.max_text_chars)
+            refuse_other_channels(message)
             message = replace(message, channel=NAME, external_id=message.external_id or new_id())
         with stage("store"):
             await self._intake.accept(message)

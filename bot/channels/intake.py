@@ -1,5 +1,6 @@
 """What every channel does with what came in: clean it, store it for good, and have its turn taken."""
 
+import json
 import time
 import unicodedata
 from collections.abc import Callable, Mapping
@@ -9,6 +10,7 @@ from typing import Any
 from bot.messages import BotMessage, UserMessage
 from bot.stores.inbox import Accepted
 from bot.stores.store import ConversationStore
+from bot.stores.turn import InboxMessage
 from bot.turn_record import inbox_message, stored_reply
 
 MEDIA = "media"
@@ -52,15 +54,28 @@ class Intake:
         text = readable(message.text, self.max_text_chars)
         if not text and not message.metadata.get(MEDIA):
             return None
-        stored = replace(inbox_message(replace(message, text=text), self.now()), address=address)
-        accepted = await self._store.inbox.accept(stored)
+        kept = replace(message, text=text, metadata=storable(message.metadata))
+        return await self.take(replace(inbox_message(kept, self.now()), address=address and storable(address)))
+
+    async def take(self, message: InboxMessage) -> Accepted:
+        """Takes in what begins a turn, as it stands."""
+        accepted = await self._store.inbox.accept(message)
         self._on_accept()
         return accepted
+
+    async def hurry(self, conversation_id: str, channel: str) -> None:
+        """Has what could not be sent to a customer sent now, who is there again."""
+        await self._store.outbox.hurry(conversation_id, channel)
 
     async def reply_of(self, channel: str, account: str, external_id: str) -> tuple[BotMessage, ...] | None:
         """What was said to a message; None where it has not been answered yet, or is not known."""
         parts = await self._store.reply_of(channel, account, external_id)
         return None if parts is None else stored_reply(parts)
+
+
+def storable(data: Mapping[str, Any]) -> Any:
+    """`data` without halves of surrogate pairs, which no database keeps; JSON may hold them, UTF-8 may not."""
+    return json.loads(json.dumps(data, ensure_ascii=False).encode("utf-8", "replace"))
 
 
 def readable(text: str, max_chars: int) -> str:

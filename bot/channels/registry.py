@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from importlib import import_module
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from pydantic import ValidationError
@@ -30,6 +30,8 @@ EXTRAS = {  # the extra that brings what a channel stands on, where it needs one
     "whatsapp": "whatsapp",
 }
 
+Config = TypeVar("Config", bound=ChannelConfig)
+
 _log = structlog.get_logger()
 
 
@@ -44,11 +46,19 @@ def channels_of(credentials: Credentials, intake: Intake) -> list[Channel]:
 
 def _made(credentials: Credentials, name: str, intake: Intake) -> Channel:
     module = _module(credentials, name)
-    config: type[ChannelConfig] = module.Config
+    channel: Channel = module.make(config_of(credentials, name, module.Config), intake)
+    return channel
+
+
+def config_of(credentials: Credentials, name: str, config: type[Config]) -> Config:
+    """The settings of a channel that `credentials` names.
+
+    Raises:
+        AssistantError: They are wrong.
+    """
     for unknown in unknown_settings(config, credentials.sections[name]):
         _log.warning("setting_ignored", channel=name, setting=unknown, hint=nearest(unknown, _settings(config)).strip())
-    channel: Channel = module.make(_checked(credentials, name, config), intake)
-    return channel
+    return _checked(credentials, name, config)
 
 
 def _module(credentials: Credentials, name: str) -> ModuleType:
@@ -63,7 +73,7 @@ def _module(credentials: Credentials, name: str) -> ModuleType:
         ) from error
 
 
-def _checked(credentials: Credentials, name: str, config: type[ChannelConfig]) -> ChannelConfig:
+def _checked(credentials: Credentials, name: str, config: type[Config]) -> Config:
     try:
         return config.model_validate(dict(credentials.sections[name]))
     except ValidationError as error:

@@ -1,9 +1,13 @@
-"""Rasa's REST channel, to the letter: `POST /webhooks/rest/webhook`."""
+"""Rasa's REST channel, to the letter: `POST /webhooks/rest/webhook`.
+
+A stream, too, begins when its turn is on disk, not as its actions say something as in Rasa: what a customer has seen is
+never taken back, and a message that was not answered to the end may be sent again.
+"""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeAlias
 
 from aiohttp import web
 
@@ -12,13 +16,29 @@ from bot.errors import Refused
 from bot.messages import BotMessage, UserMessage, one_by_one
 from bot.request_body import MessageBody, checked_metadata, checked_text, read_body
 from bot.timing import stage
+from configs.credentials import CHANNELS
 
 NAME = "rest"
 DEFAULT_SENDER = "default"
+# Channels whose conversations begin with their name. Those of the callback channel are its senders, as here.
+PREFIXES = tuple(f"{name}:" for name in sorted((CHANNELS | {"openai"}) - {"callback"}))
+
+MayName: TypeAlias = Callable[[web.Request, str], bool]
 
 
-def routes(dialogue: DialogueManager, *, max_text_chars: int) -> list[web.RouteDef]:
-    """The channel's two routes."""
+def routes(
+    dialogue: DialogueManager,
+    *,
+    max_text_chars: int,
+    served: Collection[str] = (),
+    may_name: MayName = lambda *_: False,
+) -> list[web.RouteDef]:
+    """The channel's two routes.
+
+    Args:
+        served: The other channels that are served: a customer of this one cannot write as if on one of them.
+        may_name: Whether who asks has shown that this conversation is his to name, whatever channel it is of.
+    """
 
     async def health(_: web.Request) -> web.Response:
         return web.json_response({"status": "ok"})
@@ -27,6 +47,8 @@ def routes(dialogue: DialogueManager, *, max_text_chars: int) -> list[web.RouteD
         with stage("parse"):
             stream = is_stream(request)
             message = parse_message(await read_body(request, MessageBody), max_text_chars)
+            if not may_name(request, message.conversation_id):
+                refuse_other_channels(message, served)
         turn = await dialogue.handle(message)
         with stage("render"):
             items = render(message.conversation_id, turn.messages)
@@ -53,6 +75,21 @@ def parse_message(body: MessageBody, max_text_chars: int) -> UserMessage:
         external_id=None if body.message_id is None else checked_text(body.message_id, "message_id", max_text_chars),
         metadata=checked_metadata(body.metadata or {}),
     )
+
+
+def refuse_other_channels(message: UserMessage, served: Collection[str] = ()) -> None:
+    """Makes sure that a sender, who may call himself as he likes, does not call himself a customer of another channel.
+
+    Raises:
+        Refused: 403; he does.
+    """
+    if message.conversation_id.startswith(PREFIXES):
+        name = message.conversation_id.partition(":")[0]
+        said = f"Conversations that begin with `{name}:` are those of the channel {name}. Choose another sender."
+        raise Refused(403, "NotAuthorized", said, field="sender")
+    if message.channel in served:
+        said = f"Messages of the channel {message.channel} do not come this way. Choose another input_channel."
+        raise Refused(403, "NotAuthorized", said, field="input_channel")
 
 
 def render(recipient_id: str, messages: Iterable[BotMessage]) -> list[dict[str, Any]]:

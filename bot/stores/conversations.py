@@ -11,7 +11,7 @@ from bot.stores.events import delete_events, write_events
 from bot.stores.evidence import write_evidence
 from bot.stores.inbox import answer_now, finish_claimed
 from bot.stores.leases import check_lease, release_lease, take_lease
-from bot.stores.outbox_parts import Answered, write_parts
+from bot.stores.outbox_parts import Answered, write_notices, write_parts
 from bot.stores.reminders import change_reminders
 from bot.stores.tables import IS_HANDED_OVER
 from bot.stores.tables import conversations as table
@@ -88,8 +88,10 @@ def write_turn(
     if turn.replaces_events:
         delete_events(connection, conversation_id)
     write_events(connection, events)
+    write_notices(connection, conversation_id, turn, version, now, first=True)
     if turn.parts:
         write_parts(connection, answered, turn, version, now)
+    write_notices(connection, conversation_id, turn, version, now, first=False)
     if turn.reminders or turn.cancelled:
         change_reminders(connection, conversation_id, turn)
     if turn.evidence is not None:

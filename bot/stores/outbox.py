@@ -61,6 +61,11 @@ _TAKE = (
         sending_until=bindparam("until"),
     )
 )
+_HURRY = (
+    update(outbox)
+    .where(_IS_PENDING, outbox.c.conversation_id == bindparam("conversation"), outbox.c.channel == bindparam("on"))
+    .values(not_before=0.0)
+)
 _LEFT = update(outbox).where(
     IS_UNFINISHED,
     outbox.c.state == "sending",
@@ -162,6 +167,11 @@ def finish_part(
     """
     end = {"end": state.value, "at": None if state is SendState.PENDING else now, "why": reason, "wait": now + wait_s}
     return connection.execute(_END, {"one": part.id, "this_try": part.attempts, **end}).rowcount == 1
+
+
+def hurry(connection: Connection, conversation_id: str, channel: str) -> bool:
+    """Makes what waits for another try due now; False where nothing waits."""
+    return connection.execute(_HURRY, {"conversation": conversation_id, "on": channel}).rowcount > 0
 
 
 def give_up_on_senders(

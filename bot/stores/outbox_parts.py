@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from sqlalchemy import Connection, bindparam, select
 
 from bot.stores.tables import inbox, outbox
-from bot.stores.turn import TurnWrite
+from bot.stores.turn import Notice, TurnWrite
 
 Reply: TypeAlias = tuple[Mapping[str, Any], ...]
 _NAMESPACE = uuid.UUID("6f1d3c1e-52a5-4c0b-9f0e-7c3b8f6f2a11")
@@ -54,6 +54,37 @@ def write_parts(connection: Connection, answered: Answered, turn: TurnWrite, ver
     connection.execute(_INSERT, rows)
 
 
+def write_notices(
+    connection: Connection, conversation_id: str, turn: TurnWrite, version: int, now: float, *, first: bool
+) -> None:
+    """Puts what channels are told into the outbox; it is no part of a reply, so it answers no message.
+
+    Args:
+        first: Which of them: those that go before what the turn says, or the others.
+    """
+    rows = [
+        {
+            "key": _notice_key(conversation_id, notice, version, number),
+            "inbox_id": None,
+            "conversation_id": conversation_id,
+            "part_no": number,
+            "channel": notice.channel,
+            "account": "",
+            "payload": json.dumps(notice.payload, ensure_ascii=False),
+            "state": "pending",
+            "attempts": 0,
+            "not_before": 0.0,
+            "created_at": now,
+            "expires_at": None,
+            "finished_at": None,
+        }
+        for number, notice in enumerate(turn.notices)
+        if notice.goes_first is first
+    ]
+    if rows:
+        connection.execute(_INSERT, rows)
+
+
 def reply_of(connection: Connection, channel: str, account: str, external_id: str) -> Reply | None:
     """The reply to a message that was answered; None where it was not, or is not known."""
     named = {"channel": channel, "account": account, "external_id": external_id}
@@ -73,3 +104,9 @@ def idempotency_key(answered: Answered, version: int, part_no: int) -> str:
     else:
         named = ["message", answered.channel, answered.account, answered.external_id]
     return str(uuid.uuid5(_NAMESPACE, json.dumps([*named, part_no])))
+
+
+def _notice_key(conversation_id: str, notice: Notice, version: int, number: int) -> str:
+    """The time tells it from one of a conversation of the same name that was erased."""
+    named = ["notice", notice.channel, conversation_id, version, number, notice.at]
+    return str(uuid.uuid5(_NAMESPACE, json.dumps(named)))

@@ -45,6 +45,10 @@ class Outbox:
         """It certainly did not arrive, and is to be tried again in `wait_s`; what is behind it waits."""
         return await self._finish(part, SendState.PENDING, reason, wait_s)
 
+    async def hurry(self, conversation_id: str, channel: str) -> bool:
+        """Has what waits for another try sent now: the customer is there again. False where nothing waits."""
+        return await self._connector.write(lambda connection: outbox.hurry(connection, conversation_id, channel))
+
     async def failed(self, part: Part, reason: str) -> bool:
         """It never will arrive; what is behind it goes on."""
         return await self._finish(part, SendState.FAILED, reason)

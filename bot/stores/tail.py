@@ -3,9 +3,8 @@
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, func, select
+from sqlalchemy import Connection, and_, bindparam, func, select
 
 from bot.conversation import Conversation
 from bot.events import Event
@@ -106,11 +105,10 @@ def read_tail(connection: Connection, conversation_id: str, after: int, limit: i
 
 def read_versions(connection: Connection, conversation_ids: Collection[str]) -> dict[str, int]:
     """How many commits have made each conversation; those of which nothing is stored are left out."""
-    names, found = list(conversation_ids), {}
+    names = list(conversation_ids)
+    found: dict[str, int] = {}
     for place in range(0, len(names), MAX_NAMES):
-        some: Sequence[Row[Any]] = connection.execute(
-            _VERSIONS, {"conversations": names[place : place + MAX_NAMES]}
-        ).all()
+        some = connection.execute(_VERSIONS, {"conversations": names[place : place + MAX_NAMES]}).all()
         found |= {row.sender_id: row.version for row in some}
     return found
 

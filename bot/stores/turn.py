@@ -83,6 +83,22 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """Something that a channel is to be told, in its order among what is sent by it.
+
+    Attributes:
+        at: Unix time of what happened.
+        payload: What is told; JSON.
+        goes_first: Whether it goes before what the turn says.
+    """
+
+    channel: str
+    at: float
+    payload: Mapping[str, Any]
+    goes_first: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TurnWrite:
     """What a turn writes besides its events and the state they lead to.
 
@@ -99,6 +115,7 @@ class TurnWrite:
         reminders: To be set.
         cancelled: Names of reminders that are not to come.
         replaces_events: The events take the place of all that there were.
+        notices: What channels are told besides.
     """
 
     lease: Lease | None = None
@@ -114,6 +131,7 @@ class TurnWrite:
     cancelled: tuple[str, ...] = ()
     replaces_events: bool = False
     evidence: Evidence | None = None
+    notices: tuple[Notice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ export class Connection {
   #heard = 0;
   #asked = 0;
 
-  /** `on` has settings(settings), refused(error), status(word), after(), frame(frame). */
+  /** `on` has settings(settings), refused(error), status(word), place(), frame(frame). */
   constructor(session, on) {
     this.#session = session;
     this.#on = on;
@@ -70,6 +70,7 @@ export class Connection {
       this.#begun = true;
     } catch (error) {
       if (error instanceof NotAllowed) return this.#on.refused(error);
+      if (!this.#tries) console.warn("kefu-chat: the bot cannot be reached, or this page's origin is not on its list.");
       return this.#again();
     } finally {
       this.#busy = false;
@@ -82,7 +83,7 @@ export class Connection {
     const on = { open: mine(() => this.#opened()), frame: mine((frame) => this.#took(frame)), close: mine(() => this.#lose()) };
     const transport = this.#polls ? new PollingTransport(this.#session, on) : new SocketTransport(this.#session, on);
     this.#transport = transport;
-    transport.open(this.#on.after());
+    transport.open(this.#on.place());
   }
 
   #opened() {

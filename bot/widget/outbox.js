@@ -53,7 +53,9 @@ export class Outbox {
   refused(id, retryAfterS, reason) {
     const entry = this.#entries.find(({ frame }) => frame.id === id);
     if (!entry) return;
-    if (retryAfterS === undefined) {
+    if (retryAfterS === undefined && entry.frame.type !== "message") {
+      this.done(id); // a verdict that is not taken is nothing to write again
+    } else if (retryAfterS === undefined) {
       this.#change(entry, { failed: true, reason });
       if (this.#flying === id) this.#land();
       this.#next();

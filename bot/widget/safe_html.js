@@ -57,8 +57,9 @@ function checked(value, kind, server) {
   return plainAddress(value, server, kind === "link" ? ["https:", "http:", "mailto:", "tel:"] : ["https:", "http:"]);
 }
 
-/** Opens a link in a tab of its own that learns nothing of this page. */
+/** Opens a link to the web in a tab of its own that learns nothing of this page. */
 export function leadAway(link) {
+  if (!link.protocol.startsWith("http")) return;
   link.target = "_blank";
   link.rel = "noopener noreferrer nofollow";
 }

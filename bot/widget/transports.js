@@ -1,4 +1,4 @@
-// Two ways to the server with one shape: `open(after)`, `send(frame)`, `close()`; they call on.open, on.frame, on.close.
+// Two ways to the server with one shape: `open(place)`, `send(frame)`, `close()`; they call on.open, on.frame, on.close.
 const WELCOME_WITHIN_MS = 6_000;
 const POLL_S = 25;
 
@@ -13,12 +13,12 @@ export class SocketTransport {
     this.#on = on;
   }
 
-  open(after) {
+  open(place) {
     const address = this.#session.address("socket");
     address.protocol = address.protocol.replace("http", "ws");
     this.#socket = new WebSocket(address, "kefu.widget.v1");
     this.#timer = setTimeout(() => this.#end(), WELCOME_WITHIN_MS);
-    this.#socket.onopen = () => this.send({ type: "hello", token: this.#session.token, after });
+    this.#socket.onopen = () => this.send({ type: "hello", token: this.#session.token, ...place });
     this.#socket.onclose = () => this.#end();
     this.#socket.onmessage = ({ data }) => this.#take(data);
   }
@@ -66,19 +66,22 @@ export class PollingTransport {
     this.#on = on;
   }
 
-  async open(after) {
+  async open({ after, ...begun }) {
     let [seq, wait] = [after, 0];
+    const rest = new URLSearchParams(begun);
     while (!this.#ended.signal.aborted) {
       const began = performance.now();
-      const frames = await this.#ask(`frames?after=${seq}&wait=${wait}`, {}, (wait + 10) * 1_000);
+      const frames = await this.#ask(`frames?after=${seq}&wait=${wait}&${rest}`, {}, (wait + 10) * 1_000);
       if (!frames) return;
       if (wait === 0) this.#on.open();
       for (const frame of frames) {
         if (frame.type === "event") seq = Math.max(seq, frame.seq);
+        if (frame.type === "reset" || frame.reset) seq = 0;
+        if (typeof frame.begun === "number") rest.set("begun", frame.begun);
         this.#on.frame(frame);
       }
       if (frames.some(({ type }) => type === "bye")) this.#end();
-      const hurried = wait > 0 && !frames.length && performance.now() - began < 1_000;
+      const hurried = wait > 0 && !frames.some(({ type }) => type === "event") && performance.now() - began < 1_000;
       if (hurried) await new Promise((done) => setTimeout(done, 1_000)); // a server that does not wait
       wait = POLL_S;
     }

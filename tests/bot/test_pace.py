@@ -49,3 +49,14 @@ def test_who_need_not_wait_any_more_is_forgotten() -> None:
 
     assert pace.wait_s("one more") == 0
     assert len(pace._next_of) == 1
+
+
+def test_a_customer_who_stood_still_is_sent_several_at_once_and_their_time_is_owed() -> None:
+    clock = Clock()
+    pace = Pace(Abilities(per_conversation_s=6.0, burst=3), clock)
+
+    assert [pace.wait_s("ann") for _ in range(4)] == [0, 0, 0, 6]
+    clock.now += 6
+    assert [pace.wait_s("ann") for _ in range(2)] == [0, 6]
+    clock.now += 600
+    assert [pace.wait_s("ann") for _ in range(4)] == [0, 0, 0, 6]

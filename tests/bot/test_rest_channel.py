@@ -4,18 +4,23 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
+import jwt
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
+from pydantic import SecretStr
 from scripted_bot import DOMAIN, Bot, MakeBot
 
+from bot.api.auth import Access
 from bot.channels import rest
+from bot.errors import Overloaded
 from bot.messages import BotMessage
 from bot.middlewares import errors_as_json
 from bot.request_body import MAX_BODY_BYTES
-from configs import Button, Variation
+from configs import Button, Settings, Variation
 
 WEBHOOK = "/webhooks/rest/webhook"
+API_TOKEN, JWT_KEY = "a-token-of-some-length", "k" * 40
 EVERYTHING = Variation(
     text="One.\n\nTwo.",
     buttons=(Button(title="Hours", payload="/hours"),),
@@ -38,7 +43,8 @@ def bot(scripted: MakeBot) -> Bot:
 async def client(bot: Bot) -> AsyncIterator[TestClient]:
     app = web.Application(middlewares=[errors_as_json], client_max_size=65_536)
     app[MAX_BODY_BYTES] = 65_536
-    app.add_routes(rest.routes(bot.dialogue, max_text_chars=4_000))
+    access = Access(Settings(api_token=SecretStr(API_TOKEN), jwt_secret=SecretStr(JWT_KEY)))
+    app.add_routes(rest.routes(bot.dialogue, max_text_chars=4_000, served={"telegram"}, may_name=access.may_name))
     async with TestClient(TestServer(app)) as client:
         yield client
 
@@ -191,6 +197,82 @@ async def test_json_is_json_whatever_a_widget_calls_it(client: TestClient, conte
 
     assert response.status == 200
     assert (await response.json())[0] == {"recipient_id": "ann", "text": "On its way."}
+
+
+async def test_a_stream_says_nothing_of_a_turn_that_is_not_kept(client: TestClient, bot: Bot) -> None:
+    bot.inference.fails_with = Overloaded("too many")
+
+    response = await client.post(f"{WEBHOOK}?stream=true", json={"sender": "ann", "message": "where is it"})
+
+    assert response.status == 503
+    assert (await response.json())["reason"] == "Overloaded"
+    assert await bot.events("ann") == []
+
+
+async def test_the_first_word_of_a_stream_comes_after_the_turn_is_on_disk(client: TestClient, bot: Bot) -> None:
+    kept: list[int] = []
+    bot.dialogue.on_commit = lambda _, events: kept.append(len(events))
+
+    async with client.post(f"{WEBHOOK}?stream=true", json={"sender": "ann", "message": "where is it"}) as response:
+        assert json.loads(await response.content.readline())["text"] == "On its way."
+        assert kept == [len(await bot.events("ann"))]
+
+
+SOME_CHANNELS = ["telegram", "slack", "whatsapp", "widget", "socketio", "openai", "wechat"]
+
+
+@pytest.mark.parametrize("name", SOME_CHANNELS)
+@pytest.mark.parametrize("form", ["{}:1", "  {}:1 ", "{}:", "{}:1:2"])
+async def test_a_sender_cannot_name_a_conversation_of_another_channel(
+    client: TestClient, bot: Bot, name: str, form: str
+) -> None:
+    sender = form.format(name)
+    for query in ("", "?stream=true"):
+        response = await client.post(WEBHOOK + query, json={"sender": sender, "message": "hello"})
+        assert response.status == 403
+        error = await response.json()
+        assert (error["reason"], error["details"]) == ("NotAuthorized", {"field": "sender"})
+    assert await bot.events(sender.strip()) == []
+
+
+@pytest.mark.parametrize(
+    "sender", ["telegram", "telegrams:1", "my telegram:1", "Telegram:1", "rest:1", "shop:telegram:1"]
+)
+async def test_other_senders_may_look_alike(client: TestClient, sender: str) -> None:
+    assert await post(client, sender=sender, message="where is it")
+
+
+async def test_a_sender_cannot_write_as_if_on_a_channel_that_is_served(client: TestClient, bot: Bot) -> None:
+    body = {"sender": "ann", "message": "hello", "input_channel": "telegram"}
+    response = await client.post(WEBHOOK, json=body)
+
+    assert response.status == 403
+    assert (await response.json())["details"] == {"field": "input_channel"}
+    assert await bot.events("ann") == []
+    assert await post(client, **{**body, "input_channel": "slack"})
+
+
+@pytest.mark.parametrize(
+    ("token", "status"),
+    [
+        (API_TOKEN, 200),
+        (jwt.encode({"user": {"username": "telegram:1", "role": "user"}, "exp": 9_999_999_999}, JWT_KEY), 200),
+        (jwt.encode({"user": {"username": "telegram:2", "role": "user"}, "exp": 9_999_999_999}, JWT_KEY), 403),
+        ("wrong" * 8, 403),
+        ("", 403),
+    ],
+)
+async def test_who_is_signed_in_may_name_what_the_token_allows(client: TestClient, token: str, status: int) -> None:
+    body = {"sender": "telegram:1", "message": "hello", "input_channel": "telegram"}
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+
+    assert (await client.post(WEBHOOK, json=body, headers=headers)).status == status
+
+
+def test_where_there_is_no_token_nobody_is_signed_in() -> None:
+    request = make_mocked_request("POST", WEBHOOK, headers={"Host": "localhost", "Authorization": "Bearer x"})
+
+    assert not Access(Settings()).may_name(request, "telegram:1")
 
 
 async def test_the_channel_says_that_it_is_there(client: TestClient) -> None:

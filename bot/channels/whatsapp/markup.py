@@ -5,6 +5,8 @@ Source: https://faq.whatsapp.com/539178204879377
 
 import re
 
+from bot.rich_text import safe_text
+
 _CODE = re.compile(r"(```.+?```|`[^`\n]+`)", re.DOTALL)  # written alike in both
 _LINK = re.compile(r"!?\[([^\[\]\n]+)\]\((https?://[^\s()]+(?:\([^\s()]*\)[^\s()]*)*)\)")
 _BOLD = re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1")
@@ -13,8 +15,9 @@ _HEADING = re.compile(r"^#{1,6} +(.+?) *#*$", re.MULTILINE)
 
 
 def marked(text: str) -> str:
-    """`text`, which may hold Markdown, as WhatsApp shows it."""
-    return "".join(part if part.startswith("`") else _marked(part) for part in _CODE.split(text))
+    """`text`, which may hold Markdown, as WhatsApp shows it; nothing in it turns the direction of what is around it."""
+    parts = _CODE.split(safe_text(text))
+    return "".join(part if part.startswith("`") else _marked(part) for part in parts)
 
 
 def _marked(text: str) -> str:

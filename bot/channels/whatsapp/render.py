@@ -114,8 +114,9 @@ def _choices(buttons: Iterable[Button]) -> Mapping[str, str]:
     choices: dict[str, str] = {}
     for button in buttons:
         title, payload = button.title.strip(), button.payload.strip()
-        if title and title not in choices:
-            choices[title] = payload if payload and payload not in choices.values() else title
+        free = [one for one in (payload, title) if one and one not in choices.values()]
+        if title and title not in choices and free:
+            choices[title] = free[0]
     return choices
 
 

@@ -6,9 +6,11 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from bot.errors import Refused
 from bot.request_body import Body
+from configs.errors import KefuError
 
 MAX_FRAME_BYTES = 65_536
 MAX_ID_CHARS = 64
+MAX_FILE_ID_CHARS = 100
 MAX_TITLE_CHARS = 200
 MAX_COMMENT_CHARS = 2_000
 MAX_SEQ = 2**53  # as far as the numbers of JavaScript are whole
@@ -16,6 +18,20 @@ MAX_SEQ = 2**53  # as far as the numbers of JavaScript are whole
 Id = Annotated[str, Field(min_length=1, max_length=MAX_ID_CHARS, pattern=r"^[A-Za-z0-9_.:-]+$")]
 Comment = Annotated[str, Field(max_length=MAX_COMMENT_CHARS)]
 Seq = Annotated[int, Field(ge=0, lt=MAX_SEQ)]
+
+
+class Problem(KefuError):
+    """A frame that cannot be taken, while the connection goes on.
+
+    Args:
+        code: A word that programs can match, such as `TooLong`.
+        message: What is wrong and what to do.
+        retry_after_s: When it is worth sending it again.
+    """
+
+    def __init__(self, code: str, message: str, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.code, self.retry_after_s = code, retry_after_s
 
 
 class _Frame(Body):
@@ -40,7 +56,7 @@ class Message(_Frame):
     id: Id
     text: str = ""
     title: Annotated[str, Field(max_length=MAX_TITLE_CHARS)] = ""
-    file: Annotated[str, Field(max_length=MAX_ID_CHARS)] | None = None
+    file: Annotated[str, Field(max_length=MAX_FILE_ID_CHARS)] | None = None
 
 
 class Typing(_Frame):
@@ -94,16 +110,16 @@ def parse_frame(data: dict[str, Any]) -> Frame:
     """A frame.
 
     Raises:
-        Refused: 422; its type is not known, or a field is missing or wrong.
+        Problem: Its type is not known, or a field is missing or wrong.
     """
     try:
         return _FRAMES.validate_python(data)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         if first["type"].startswith("union_tag"):
-            raise Refused(422, "UnknownType", "There is no frame of this type.", field="type") from error
+            raise Problem("UnknownType", "There is no frame of this type.") from error
         field = ".".join(str(key) for key in first["loc"][1:]) or "type"
-        raise Refused(422, "InvalidField", f"{field}: {first['msg']}.", field=field) from error
+        raise Problem("InvalidField", f"{field}: {first['msg']}.") from error
 
 
 def id_of(data: Any) -> str | None:
@@ -112,9 +128,10 @@ def id_of(data: Any) -> str | None:
     return found if isinstance(found, str) and len(found) <= MAX_ID_CHARS else None
 
 
-def error_frame(error: Refused, frame_id: str | None = None) -> dict[str, Any]:
+def error_frame(error: Problem | Refused, frame_id: str | None = None) -> dict[str, Any]:
     """What a page is told of what cannot be done."""
-    frame: dict[str, Any] = {"type": "error", "code": error.reason, "message": str(error)}
+    code = error.code if isinstance(error, Problem) else error.reason
+    frame: dict[str, Any] = {"type": "error", "code": code, "message": str(error)}
     if frame_id is not None:
         frame["id"] = frame_id
     if error.retry_after_s is not None:

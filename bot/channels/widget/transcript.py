@@ -5,7 +5,7 @@ from typing import Any, TypeAlias
 
 from bot.channels.widget.said import shown
 from bot.events import Event, said_in
-from bot.handoff import HANDOFF, HandoffState, agent_of, is_pushed
+from bot.handoff import HandoffState, agent_of, is_pushed
 from bot.policy import Reason
 from bot.rich_text import safe_text
 from bot.stores.tail import Tail, TurnMark

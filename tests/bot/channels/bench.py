@@ -1,5 +1,6 @@
 """What tests of one channel share: the channel over a real inbox, and parts to deliver."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
@@ -20,6 +21,8 @@ from bot.stores.outbox import Part, SendState
 from bot.stores.sqlite import SqliteConnector
 from bot.stores.store import ConversationStore
 
+PATIENCE_S = 10.0
+
 
 @dataclass
 class Taken:
@@ -34,11 +37,13 @@ class WatchedIntake(Intake):
     """The real one, which says what it was given."""
 
     taken: list[Taken]
+    news: asyncio.Event
 
     async def accept(self, message: UserMessage, address: Mapping[str, Any] | None = None) -> Accepted | None:
         accepted = await super().accept(message, address)
         if accepted is not None:
             self.taken.append(Taken(message, address, accepted.is_new))
+            self.news.set()
         return accepted
 
 
@@ -59,6 +64,14 @@ class Bench:
         headers.extend(more)
         async with self.client.request(request.method, request.path, data=request.body, headers=headers) as response:
             return response.status, await response.read()
+
+    async def heard(self, count: int) -> list[str]:
+        """The texts of what was taken in, once there are so many."""
+        async with asyncio.timeout(PATIENCE_S):
+            while len(self.new) < count:
+                self.intake.news.clear()
+                await self.intake.news.wait()
+        return [taken.message.text for taken in self.new]
 
     @property
     def new(self) -> list[Taken]:
@@ -84,7 +97,7 @@ async def bench(fake: Vendor, make: Callable[[dict[str, Any], Intake], Channel])
     await store.open()
     await fake.start()
     intake = WatchedIntake(store, max_text_chars=1_000, on_accept=lambda: None, now=clock)
-    intake.taken = []
+    intake.taken, intake.news = [], asyncio.Event()
     channel = make(fake.credentials(), intake)
     app = web.Application(middlewares=[errors_as_json])
     app[MAX_BODY_BYTES] = 1_048_576
