@@ -40,10 +40,12 @@ class Abilities:
         max_buttons: The most buttons below a text; 0 where there are none. More become numbered lines.
         max_button_title: The longest title of a button, in `unit`; with longer ones all become numbered lines.
         max_payload_bytes: The longest payload of a button; longer ones become a short token. None has no limit.
+        link_buttons: Whether a button can open an address, which is then never replaced by a token.
         images: Whether it shows a picture of which it is told the address.
         attachments: Whether it takes `attachment` of Rasa's responses as it is.
         cards: Whether it shows cards with picture, title and buttons.
         custom: Whether `custom` of Rasa's responses is a payload of the platform's own.
+        joins: Whether all words of a turn are one message; else each is one of its own.
         reply_within_s: How long after it was written a reply may still be sent; None for ever.
         per_second: The most sends in a second, in all; None where it is not limited.
         per_conversation_s: The least seconds between two sends to one customer.
@@ -58,10 +60,12 @@ class Abilities:
     max_buttons: int = 0
     max_button_title: int = 20
     max_payload_bytes: int | None = None
+    link_buttons: bool = False
     images: bool = False
     attachments: bool = False
     cards: bool = False
     custom: bool = False
+    joins: bool = False
     reply_within_s: float | None = None
     per_second: float | None = None
     per_conversation_s: float | None = None

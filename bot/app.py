@@ -118,7 +118,9 @@ def create_app(settings: Settings, releases: Releases, root: Path | None = None)
         )
     app.add_routes(api.routes())
     app.add_routes(knowledge_api.routes(knowledge, settings.admin_token))
-    app.add_routes(rest.routes(dialogue, max_text_chars=settings.max_text_chars))
+    app.add_routes(
+        rest.routes(dialogue, max_text_chars=settings.max_text_chars, served=abilities, may_name=access.may_name)
+    )
     for channel in channels:
         app.add_routes(channel.routes())
 

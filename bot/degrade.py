@@ -19,8 +19,8 @@ def fitted(messages: Iterable[BotMessage], abilities: Abilities) -> Iterator[Bot
 
     Who is offered numbered lines answers with a number or a title; both count as the button.
     """
-    for message in one_by_one(messages):
-        yield from _fitted(message, abilities)
+    found = (part for message in one_by_one(messages) for part in _fitted(message, abilities))
+    yield from _joined(found, abilities) if abilities.joins else found
 
 
 def address_of(attachment: Any) -> str | None:
@@ -44,10 +44,27 @@ def _fitted(message: BotMessage, abilities: Abilities) -> Iterator[BotMessage]:
         yield from _words(address_of(message.attachment), abilities)
     elif message.buttons:
         yield from _with_buttons(message, abilities)
-    elif message.text:
+    elif message.text is not None:
         yield from _words(message.text, abilities)
     else:
         yield message
+
+
+def _joined(messages: Iterable[BotMessage], abilities: Abilities) -> Iterator[BotMessage]:
+    """The same with words that follow each other in one message, as long as it is short enough."""
+    waiting = ""
+    for message in messages:
+        words = message.text or ""
+        joined = f"{waiting}\n\n{words}" if waiting and words else waiting or words
+        is_plain = message == BotMessage(text=message.text)
+        if waiting and (not is_plain or abilities.unit.length(joined) > abilities.max_text):
+            yield BotMessage(text=waiting)
+            joined = words
+        waiting = joined if is_plain else ""
+        if not is_plain:
+            yield message
+    if waiting:
+        yield BotMessage(text=waiting)
 
 
 def _words(text: Any, abilities: Abilities) -> Iterator[BotMessage]:
@@ -60,13 +77,28 @@ def _words(text: Any, abilities: Abilities) -> Iterator[BotMessage]:
 def _with_buttons(message: BotMessage, abilities: Abilities) -> Iterator[BotMessage]:
     text = message.text if message.text and _is_seen(message.text) else NO_WORDS
     if not _fit(message.buttons, abilities):
-        lines = (f"{number}. {button.title}" for number, button in enumerate(message.buttons, 1))
+        lines = (f"{number}. {_told(button)}" for number, button in enumerate(message.buttons, 1))
         yield from _words("\n".join((text, *lines)), abilities)
         return
     *before, last = _words(text, abilities)
     yield from before
-    buttons = (replace(b, payload=shortened(b.payload, abilities.max_payload_bytes)) for b in message.buttons)
-    yield replace(last, buttons=tuple(buttons))
+    yield replace(last, buttons=tuple(_labelled(button, abilities) for button in message.buttons))
+
+
+def _labelled(button: Button, abilities: Abilities) -> Button:
+    if abilities.link_buttons and is_link(button):
+        return button
+    return replace(button, payload=shortened(button.payload, abilities.max_payload_bytes))
+
+
+def _told(button: Button) -> str:
+    """A button as a line: one that opens an address tells it."""
+    return f"{button.title}: {button.payload}" if is_link(button) else button.title
+
+
+def is_link(button: Button) -> bool:
+    """Whether a button opens an address instead of sending something back."""
+    return button.payload.startswith(("https://", "http://"))
 
 
 def _fit(buttons: tuple[Button, ...], abilities: Abilities) -> bool:

@@ -56,6 +56,7 @@ def message_frame(conversation_id: str, event: Event) -> dict[str, Any]:
     """What was said, as persons are told of it."""
     agent = agent_of(event)
     kinds = {"user": "customer", "agent": "person", "bot": "person" if agent else "bot"}
+    media = (event.get("metadata") or {}).get("media")
     return {
         "type": "message",
         "conversation_id": conversation_id,
@@ -63,4 +64,5 @@ def message_frame(conversation_id: str, event: Event) -> dict[str, Any]:
         "by": agent or None,
         "text": event.get("text"),
         "timestamp": event.get("timestamp"),
+        **({"media": media} if media else {}),
     }

@@ -97,9 +97,9 @@ def _markdown() -> MarkdownIt:
     return parser
 
 
-def _is_absolute(address: str) -> bool:
+def _is_absolute(url: str) -> bool:
     """Whether an address says itself where it leads; one that does not would lead into the page around it."""
-    scheme, colon, rest = address.partition(":")
+    scheme, colon, rest = url.partition(":")
     return bool(colon and rest) and scheme.lower() in SCHEMES
 
 

@@ -60,13 +60,15 @@ class Credentials:
 def read_credentials(root: Path, environment: Mapping[str, str] = os.environ) -> Credentials:
     """The channels of the assistant in `root`; none where it has no such file. `${NAME}` stands for a variable.
 
+    A name with a dot in it is that of a module: an owner's own channel.
+
     Raises:
         AssistantError: The file is wrong, or names a variable that is not set.
     """
     file = optional_file(root / FILE, FIX)
     if file is None:
         return Credentials(sections={})
-    named = [name for name in file.data if name in CHANNELS]
+    named = [name for name in file.data if name in CHANNELS or is_module(name)]
     sections = {name: mapping_at(file, file.data[name], (name,)) for name in named}
     return Credentials(
         file=file, sections={name: _filled(file, (name,), found, environment) for name, found in sections.items()}
@@ -80,7 +82,13 @@ def credential_notices(root: Path) -> list[str]:
         AssistantError: The file is wrong.
     """
     file = optional_file(root / FILE, FIX)
-    return [] if file is None else [_notice(file, name) for name in file.data if name not in _KNOWN]
+    names = () if file is None else file.data
+    return [_notice(file, name) for name in names if file and not (name in _KNOWN or is_module(name))]
+
+
+def is_module(name: Key) -> bool:
+    """Whether a key of the file names an owner's own module, such as `shop_channels.mattermost`."""
+    return isinstance(name, str) and "." in name and all(part.isidentifier() for part in name.split("."))
 
 
 _KNOWN = CHANNELS | CHANNELS_ALWAYS_ON

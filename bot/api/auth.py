@@ -57,7 +57,7 @@ class Access:
         return caller is not None and caller.is_admin
 
     def may_name(self, request: web.Request, conversation_id: str) -> bool:
-        """Whether a request to another route brings a token that allows this conversation; to come from here is none."""
+        """Whether a request brings a token that allows this conversation; to come from this machine is none."""
         if self._token is None and self._tokens is None:
             return False
         caller = self._caller(request)

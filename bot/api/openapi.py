@@ -1,5 +1,6 @@
 """The HTTP API as an OpenAPI document, made of a table of operations."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -115,9 +116,8 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
         {"name": one.name, "in": one.place, "required": one.required, "schema": one.schema}
         for one in operation.parameters
     ]
-    if "{id}" in operation.path:
-        found.append({"name": "id", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}})
-    return found
+    in_path = {"in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+    return [*found, *({"name": name, **in_path} for name in re.findall(r"{(\w+)}", operation.path))]
 
 
 def _schema(model: type[BaseModel]) -> Schema:

@@ -7,6 +7,7 @@ from bot.api.model_routes import LoadBody
 from bot.api.openapi import JSON, OBJECT, Operation, Parameter, Schema
 from bot.api.tracker_view import EventVerbosity
 from bot.api.yaml_text import YAML_TYPE
+from bot.channels.widget.operations import OPERATIONS as WIDGET
 from bot.handoff_api import AskBody, ClaimBody, ReplyBody, ReturnBody
 from bot.knowledge_api import FILTERS, RevertBody
 from bot.request_body import MessageBody, ParseBody
@@ -314,4 +315,4 @@ _KNOWLEDGE = (
         errors=(404, 412, 428, 503),
     ),
 )
-OPERATIONS = (*_OPEN, *_MODEL, *_CONVERSATIONS, *_HANDOFF, *_KNOWLEDGE)
+OPERATIONS = (*_OPEN, *WIDGET, *_MODEL, *_CONVERSATIONS, *_HANDOFF, *_KNOWLEDGE)

@@ -1,7 +1,7 @@
 """The widget's files: the script that puts it on a page, the modules it loads, and the page /chat.
 
-Pages of any origin may load the script and its modules, which hold no secret; who may talk to the bot is the channel's to
-say. A module's address changes with its content, so that browsers may keep it for good.
+Pages of any origin may load the script and its modules, which hold no secret; who may talk to the bot is the channel's
+to say. A module's address changes with its content, so that browsers may keep it for good.
 """
 
 import gzip

@@ -67,6 +67,10 @@ class Intake:
         """Has what could not be sent to a customer sent now, who is there again."""
         await self._store.outbox.hurry(conversation_id, channel)
 
+    async def not_delivered(self, channel: str, key: str, reason: str) -> bool:
+        """Keeps that a part which the platform has taken did not arrive; False where there is no such part."""
+        return await self._store.outbox.not_delivered(channel, key, reason)
+
     async def reply_of(self, channel: str, account: str, external_id: str) -> tuple[BotMessage, ...] | None:
         """What was said to a message; None where it has not been answered yet, or is not known."""
         parts = await self._store.reply_of(channel, account, external_id)

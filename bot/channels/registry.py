@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from bot.channels.channel import Channel, ChannelConfig
 from bot.channels.intake import Intake
-from configs.credentials import CHANNELS, Credentials
+from configs.credentials import Credentials, is_module
 from configs.yaml_file import nearest
 
 ELSEWHERE = frozenset({"widget"})  # named in `credentials.yml`, and made where the chat page is
@@ -29,6 +29,7 @@ EXTRAS = {  # the extra that brings what a channel stands on, where it needs one
     "wecom": "wechat",
     "whatsapp": "whatsapp",
 }
+MODULES = {"email": "mail"}  # where a channel's file has another name: Python itself has one of this
 
 Config = TypeVar("Config", bound=ChannelConfig)
 
@@ -41,7 +42,7 @@ def channels_of(credentials: Credentials, intake: Intake) -> list[Channel]:
     Raises:
         AssistantError: A channel's settings are wrong, or what it stands on is not installed.
     """
-    return [_made(credentials, name, intake) for name in credentials.sections if name in CHANNELS - ELSEWHERE]
+    return [_made(credentials, name, intake) for name in credentials.sections if name not in ELSEWHERE]
 
 
 def _made(credentials: Credentials, name: str, intake: Intake) -> Channel:
@@ -63,14 +64,29 @@ def config_of(credentials: Credentials, name: str, config: type[Config]) -> Conf
 
 def _module(credentials: Credentials, name: str) -> ModuleType:
     """The channel's own file, imported only when the channel is asked for: what it stands on may not be there."""
+    if is_module(name):
+        return _own_module(credentials, name)
     try:
-        return import_module(f"bot.channels.{name}")
+        return import_module(f"bot.channels.{MODULES.get(name, name)}")
     except ModuleNotFoundError as error:
         if name not in EXTRAS or (error.name or "").partition(".")[0] == "bot":
             raise
         raise credentials.error(
             (name,), f"the channel `{name}` needs {error.name}", f"pip install 'kefu[{EXTRAS[name]}]'."
         ) from error
+
+
+def _own_module(credentials: Credentials, name: str) -> ModuleType:
+    """A channel that an owner has written."""
+    try:
+        module = import_module(name)
+    except Exception as error:  # whatever an owner's file does
+        problem = f"the channel's module {name} cannot be imported: {type(error).__name__}: {error}"
+        raise credentials.error((name,), problem, "Install its package, or put its folder into PYTHONPATH.") from error
+    if not (hasattr(module, "Config") and hasattr(module, "make")):
+        fix = "Give it a class Config and a function make, as docs/how-to/add-a-channel.md says."
+        raise credentials.error((name,), f"the module {name} is no channel", fix)
+    return module
 
 
 def _checked(credentials: Credentials, name: str, config: type[Config]) -> Config:

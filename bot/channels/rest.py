@@ -83,8 +83,9 @@ def refuse_other_channels(message: UserMessage, served: Collection[str] = ()) ->
     Raises:
         Refused: 403; he does.
     """
-    if message.conversation_id.startswith(PREFIXES):
-        name = message.conversation_id.partition(":")[0]
+    name, colon, _ = message.conversation_id.partition(":")
+    is_own = bool(colon) and name in served and name != "callback"  # of a channel that an owner has written
+    if is_own or message.conversation_id.startswith(PREFIXES):
         said = f"Conversations that begin with `{name}:` are those of the channel {name}. Choose another sender."
         raise Refused(403, "NotAuthorized", said, field="sender")
     if message.channel in served:

@@ -4,6 +4,7 @@
                        -> pending   it was refused for now
                        -> failed    it was refused for good
                        -> unknown   nobody can tell whether it arrived
+               sent    -> failed    the platform says later that it did not arrive
     pending -> expired              it is too late for it
 
 A part that is `unknown` may be on the customer's screen: it is held for a person, or sent again if the channel's owner
@@ -83,6 +84,15 @@ _END = (
     update(outbox)
     .where(_THIS_TRY)
     .values(state=bindparam("end"), finished_at=bindparam("at"), reason=bindparam("why"), not_before=bindparam("wait"))
+)
+_NOT_DELIVERED = (
+    update(outbox)
+    .where(
+        outbox.c.key == bindparam("its_key"),
+        outbox.c.channel == bindparam("on"),
+        outbox.c.state.in_(("sending", "sent", "unknown")),
+    )
+    .values(state="failed", reason=bindparam("why"), finished_at=bindparam("at"))
 )
 _THEIRS = select(outbox, _ADDRESS).where(outbox.c.conversation_id == bindparam("conversation")).order_by(outbox.c.id)
 
@@ -172,6 +182,12 @@ def finish_part(
 def hurry(connection: Connection, conversation_id: str, channel: str) -> bool:
     """Makes what waits for another try due now; False where nothing waits."""
     return connection.execute(_HURRY, {"conversation": conversation_id, "on": channel}).rowcount > 0
+
+
+def not_delivered(connection: Connection, channel: str, key: str, reason: str, now: float) -> bool:
+    """Keeps what the platform said after it had taken a part: that it did not arrive. False where there is none."""
+    told = {"its_key": key, "on": channel, "why": reason, "at": now}
+    return connection.execute(_NOT_DELIVERED, told).rowcount == 1
 
 
 def give_up_on_senders(

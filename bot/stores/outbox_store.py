@@ -59,6 +59,13 @@ class Outbox:
             return await self._finish(part, SendState.PENDING, reason)
         return await self._finish(part, SendState.UNKNOWN, reason)
 
+    async def not_delivered(self, channel: str, key: str, reason: str) -> bool:
+        """The platform has taken it, and says now that it did not arrive; False where it is of no part."""
+        now = self._now()
+        return await self._connector.write(
+            lambda connection: outbox.not_delivered(connection, channel, key, reason, now)
+        )
+
     async def give_up_on_senders(self, *, everyone: bool = False) -> int:
         """Deals with parts whose sender has ended or gives no news; to be called now and then."""
         now = self._now()

@@ -1,9 +1,10 @@
 // What goes on between the customer, the browser and the server. It draws nothing; panel.js does.
 import { Connection } from "./connection.js";
-import { newId, Outbox } from "./outbox.js";
+import { Outbox } from "./outbox.js";
 import { Session } from "./session.js";
 import { Storage } from "./storage.js";
-import { sizeText } from "./texts.js";
+import { Unread } from "./unread.js";
+import { Uploads } from "./uploads.js";
 
 const OFFLINE_SHOWN_AFTER_MS = 1_500;
 const HISTORY_QUIET_MS = 300;
@@ -13,8 +14,6 @@ export class Chat {
   #panel;
   #seq = 0;
   #begun = null;
-  #seen = 0;
-  #unread = 0;
   #historyTo = null;
   #quiet;
   #settings = null;
@@ -32,13 +31,10 @@ export class Chat {
     this.#draw = (texts) => draw((this.#texts = texts), this.#actions());
     this.storage = new Storage(server);
     this.session = new Session(server, this.storage, this.#texts.lang);
-    this.#seen = this.storage.get("seen") ?? 0;
     this.#panel = this.#draw(this.#texts);
-    this.outbox = new Outbox(this.storage, {
-      send: (frame) => this.connection.send(frame),
-      stuck: () => this.connection.abandon(),
-      changed: (entry) => this.#panel.log.delivery(entry),
-    });
+    this.outbox = this.#makeOutbox();
+    this.unread = this.#makeUnread();
+    this.uploads = this.#makeUploads();
     this.connection = new Connection(this.session, {
       settings: (settings) => {
         this.#speak(textsOf(settings));
@@ -50,8 +46,41 @@ export class Chat {
       place: () => ({ after: this.#seq, ...(this.#begun !== null && { begun: this.#begun }) }),
       frame: (frame) => this.#take(frame),
     });
-    this.#watch();
+    this.storage.watch((key) => this.#changedElsewhere(key));
     this.#showPending();
+  }
+
+  #makeOutbox() {
+    return new Outbox(this.storage, {
+      send: (frame) => this.connection.send(frame),
+      stuck: () => this.connection.abandon(),
+      changed: (entry) => this.#panel.log.pendings.delivery(entry, this.connection.online),
+    });
+  }
+
+  #makeUnread() {
+    return new Unread(this.storage, {
+      isLooking: () => this.#panel.isOpen,
+      count: (count) => this.#panel.launcher.unread(count),
+      seen: (seq) => this.connection.send({ type: "seen", seq }),
+    });
+  }
+
+  #makeUploads() {
+    return new Uploads(this.session, {
+      begun: (entry, text) => (this.#panel.log.pending(entry), this.#panel.connection(text)),
+      ended: (entry) => (
+        this.#panel.log.pendings.remove(entry.frame.id),
+        this.#panel.connection(this.connection.online ? "" : this.#texts.offline)
+      ),
+      done: (file, label) => this.#panel.log.pending(this.outbox.add({ type: "message", file }, { label })),
+      warn: (text) => this.#panel.warn(text),
+    });
+  }
+
+  /** While the element is on no page. */
+  rest() {
+    this.connection.rest();
   }
 
   begin() {
@@ -60,12 +89,13 @@ export class Chat {
     this.connection.want();
   }
 
-  toggle(open) {
+  /** `focus` is false where nobody asked for it: then what the customer does on the page goes on. */
+  toggle(open, focus = true) {
     if (open === this.#panel.isOpen) return;
     if (!open) return this.#panel.close();
-    this.#panel.open();
+    this.#panel.open(focus);
     this.#mayTalk();
-    this.#sawAll();
+    this.unread.look();
   }
 
   #actions() {
@@ -74,30 +104,30 @@ export class Chat {
       toggle: (open) => this.toggle(open),
       say: (text) => this.#say({ type: "message", text }),
       choose: (payload, title) => this.#say({ type: "message", text: payload, title }),
-      files: (files) => files.forEach((file) => this.#upload(file)),
+      files: (files) => files.forEach((file) => this.uploads.take(file, this.#settings.uploads, this.#texts)),
       typing: (on) => this.connection.send({ type: "typing", on }),
       rate: (turn, verdict, comment) => put({ type: "feedback", turn, verdict, ...(comment && { comment }) }),
       survey: (score, comment) => put({ type: "survey", score, ...(comment && { comment }) }),
       end: () => (put({ type: "end" }), this.#endsWith(true)),
       consent: (agreed) => (agreed ? this.#agree() : this.toggle(false)),
       retry: (id) => this.outbox.retry(id),
-      discard: (id) => (this.outbox.done(id), this.#panel.log.discarded(id)),
+      discard: (id) => (this.outbox.done(id), this.#panel.log.pendings.remove(id)),
     };
   }
 
   /** Draws everything anew where the server's settings want other texts; nothing has been said yet then. */
   #speak(texts) {
     if (texts === this.#texts || this.#seq) return;
-    const { isOpen } = this.#panel;
+    const { isOpen, mayFocus } = this.#panel;
     this.#panel = this.#draw(texts);
     this.#showPending();
-    if (isOpen) this.#panel.open();
+    if (isOpen) this.#panel.open(mayFocus);
   }
 
   #settle(settings) {
     const isAnother = this.storage.get("session") !== this.session.id;
     if (isAnother && this.#seq) this.#forget();
-    if (isAnother) this.storage.set("seen", (this.#seen = 0));
+    if (isAnother) this.unread.reset();
     this.storage.set("session", this.session.id);
     this.#settings = settings;
     this.#panel.offer();
@@ -131,44 +161,32 @@ export class Chat {
   }
 
   #say(frame) {
+    this.#panel.warn("");
     this.#talked = true;
     this.#panel.log.pending(this.outbox.add(frame));
-    this.#panel.end.hidden = !this.#settings?.survey;
+    this.#panel.mayEnd(this.#settings?.survey);
     if (!this.connection.online) this.#offline();
   }
 
-  async #upload(file) {
-    const { uploads } = this.#settings ?? {};
-    const [texts, name] = [this.#texts, file.name];
-    if (!uploads) return;
-    if (uploads.types && !uploads.types.includes(file.type)) return this.#panel.warn(texts.wrongType(name));
-    if (file.size > uploads.max_bytes) return this.#panel.warn(texts.tooLarge(name, sizeText(uploads.max_bytes, texts.lang)));
-    const label = { name, bytes: file.size };
-    const entry = { frame: { id: newId() }, at: Date.now(), label, failed: false };
-    const log = this.#panel.log;
-    log.pending(entry);
-    this.#panel.connection(texts.uploading(name));
+  /** A frame that cannot be made sense of must not keep the next from being shown. */
+  #take(frame) {
     try {
-      const { id } = await this.session.upload(file);
-      log.discarded(entry.frame.id);
-      log.pending(this.outbox.add({ type: "message", file: id }, { label }));
+      this.#do(frame);
     } catch (error) {
-      log.discarded(entry.frame.id);
-      this.#panel.warn(error.refused ? texts.wrongType(name) : texts.notUploaded(name));
-    } finally {
-      this.#panel.connection("");
+      console.warn("kefu-chat: a frame was passed over.", error);
     }
   }
 
-  #take(frame) {
+  #do(frame) {
     const { log } = this.#panel;
     if (frame.type === "welcome") this.#welcome(frame);
     else if (frame.type === "event") this.#event(frame);
-    else if (frame.type === "ack") (this.outbox.done(frame.id), log.delivered(frame.id));
-    else if (frame.type === "typing") log.typing(frame.on ? log.nameOf({ from: frame.from, name: this.#state.name }) : null);
+    else if (frame.type === "ack") (this.outbox.done(frame.id), log.pendings.delivered(frame.id));
+    else if (frame.type === "typing")
+      log.typing(frame.on ? log.nameOf({ from: frame.from, name: this.#state.name }) : null);
     else if (frame.type === "state") this.#stands(frame);
     else if (frame.type === "verdict") log.verdict(frame.turn, frame.verdict);
-    else if (frame.type === "seen") this.#sawElsewhere(frame.seq);
+    else if (frame.type === "seen") this.unread.elsewhere(frame.seq);
     else if (frame.type === "reset") this.#forget();
     else if (frame.type === "error" && frame.id) this.outbox.refused(frame.id, frame.retry_after_s, frame.message);
   }
@@ -182,17 +200,18 @@ export class Chat {
   }
 
   #event(event) {
-    if (!(event.seq > this.#seq)) return;
+    if (!Number.isSafeInteger(event.seq) || event.seq <= this.#seq) return;
     this.#seq = event.seq;
     if (event.id) this.outbox.done(event.id);
     if (event.from !== "user") this.#panel.log.typing(null);
     this.#panel.log.event(event);
     if (event.from === "user") this.#talked = true;
-    this.#panel.end.hidden = !this.#talked || !this.#settings?.survey;
+    this.#panel.mayEnd(this.#talked && this.#settings?.survey);
     const isOld = event.seq <= this.#historyTo;
     if (isOld) this.#hush();
     if (event.from !== "bot" && event.from !== "person") return;
-    if (event.seq > this.#seen) this.#count(event, isOld);
+    if (!this.#panel.isOpen && !isOld) this.#panel.tell(event);
+    this.unread.came(event.seq);
   }
 
   /** Screen readers are not told of old messages, of which many may come at once. */
@@ -202,33 +221,10 @@ export class Chat {
     this.#quiet = setTimeout(() => this.#panel.log.busy(false), HISTORY_QUIET_MS);
   }
 
-  #count(event, isOld) {
-    this.#unread += 1;
-    this.#panel.unread(this.#unread);
-    if (!this.#panel.isOpen && !isOld) this.#panel.tell(event);
-    this.#sawAll();
-  }
-
-  #sawAll() {
-    if (!this.#panel.isOpen || document.hidden || this.#seq <= this.#seen) return;
-    this.#seen = this.#seq;
-    this.#unread = 0;
-    this.#panel.unread(0);
-    this.storage.set("seen", this.#seen);
-    this.connection.send({ type: "seen", seq: this.#seen });
-  }
-
-  /** In another tab. */
-  #sawElsewhere(seq) {
-    if (seq < this.#seq || seq <= this.#seen) return;
-    this.#seen = seq;
-    this.#panel.unread((this.#unread = 0));
-  }
-
   #stands(state) {
     const before = this.#state.who;
     this.#state = state;
-    this.#panel.state(state);
+    this.#panel.header.state(state);
     if (before === "human" && state.who === "returned") this.#endsWith(false);
   }
 
@@ -244,13 +240,13 @@ export class Chat {
       this.#panel.log.typing(null);
       this.#slow = setTimeout(() => this.#offline(), OFFLINE_SHOWN_AFTER_MS);
     }
-    for (const entry of this.outbox.entries) this.#panel.log.delivery(entry, online);
+    for (const entry of this.outbox.entries) this.#panel.log.pendings.delivery(entry, online);
   }
 
   #offline() {
     if (this.connection.online || !this.#panel.isOpen || !this.#panel.gate.hidden) return;
     this.#panel.connection(this.#texts.offline);
-    for (const entry of this.outbox.entries) this.#panel.log.delivery(entry, false);
+    for (const entry of this.outbox.entries) this.#panel.log.pendings.delivery(entry, false);
   }
 
   #showPending() {
@@ -258,22 +254,19 @@ export class Chat {
   }
 
   #forget() {
-    this.#seq = this.#unread = 0;
+    this.#seq = 0;
     this.#begun = this.#historyTo = null;
-    this.#panel.unread(0);
+    this.unread.reset();
     this.#panel.log.clear();
     this.#showPending();
   }
 
-  #watch() {
-    document.addEventListener("visibilitychange", () => this.#sawAll());
-    this.storage.watch((key) => {
-      if (key === "token" && !this.storage.kept) {
-        this.storage.keep();
-        this.connection.renew();
-        this.connection.want();
-      }
-      if (key === "seen") this.#sawElsewhere(this.storage.get("seen") ?? 0);
-    });
+  /** Another tab was first, or has shown what came. */
+  #changedElsewhere(key) {
+    if (key === "seen") this.unread.elsewhere(this.storage.get("seen") ?? 0);
+    if (key !== "token" || this.storage.kept) return;
+    this.storage.keep();
+    this.connection.renew();
+    this.connection.want();
   }
 }

@@ -6,17 +6,29 @@ const TYPING_ENDS_MS = 5_000;
 
 export class Composer {
   #on;
+  #uploads = null;
   #typingSince = 0;
   #timer;
 
   /** `on` has say(text), files(list), typing(on). */
   constructor(texts, on) {
     this.#on = on;
-    this.field = element("textarea", { rows: 1, placeholder: texts.placeholder, dir: "auto", enterKeyHint: "send", attributes: { "aria-label": texts.field } });
+    this.field = element("textarea", {
+      rows: 1,
+      placeholder: texts.placeholder,
+      dir: "auto",
+      enterKeyHint: "send",
+      attributes: { "aria-label": texts.field },
+    });
     this.picker = element("input", { type: "file", hidden: true, onchange: () => this.#pick() });
     this.attach = iconButton("clip", texts.attach, () => this.picker.click());
     this.attach.hidden = true;
-    this.button = element("button", { type: "submit", className: "send", title: texts.send, attributes: { "aria-label": texts.send } });
+    this.button = element("button", {
+      type: "submit",
+      className: "send",
+      title: texts.send,
+      attributes: { "aria-label": texts.send },
+    });
     this.button.append(...iconButton("send", "", null).childNodes);
     this.node = element("form", { className: "composer" }, this.attach, this.picker, this.field, this.button);
     this.node.addEventListener("submit", (event) => (event.preventDefault(), this.#say()));
@@ -29,13 +41,11 @@ export class Composer {
 
   /** Takes files where the server does, and texts up to the server's length. */
   set(uploads, maxChars) {
-    this.#fits = uploads;
+    this.#uploads = uploads;
     this.attach.hidden = !uploads;
     this.picker.accept = (uploads?.types ?? []).join(",");
     if (maxChars) this.field.maxLength = maxChars;
   }
-
-  #fits = null;
 
   enable(on) {
     this.field.disabled = this.attach.disabled = !on;
@@ -43,7 +53,7 @@ export class Composer {
   }
 
   takeDropsOn(node) {
-    node.addEventListener("dragover", (event) => this.#fits && event.preventDefault());
+    node.addEventListener("dragover", (event) => this.#uploads && event.preventDefault());
     node.addEventListener("drop", (event) => this.#dropped(event, event.dataTransfer));
   }
 
@@ -64,13 +74,14 @@ export class Composer {
 
   #dropped(event, transfer) {
     const files = [...(transfer?.files ?? [])];
-    if (!files.length || !this.#fits || this.field.disabled) return;
+    if (!files.length || !this.#uploads || this.field.disabled) return;
     event.preventDefault();
     this.#on.files(files);
   }
 
   #key(event) {
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return; // 229: an input method's own
+    const isInputMethods = event.isComposing || event.keyCode === 229;
+    if (event.key !== "Enter" || event.shiftKey || isInputMethods) return;
     event.preventDefault();
     this.#say();
   }

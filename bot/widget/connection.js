@@ -1,4 +1,4 @@
-// Keeps a way to the server open: a socket, or polls where a socket cannot be had; comes back by itself, ever more slowly.
+// Keeps a way to the server open: a socket, or polls where there can be none; comes back by itself, ever more slowly.
 import { NotAllowed } from "./session.js";
 import { PollingTransport, SocketTransport } from "./transports.js";
 
@@ -7,6 +7,7 @@ const LONGEST_WAIT_MS = 15_000;
 const QUIET_MS = 20_000;
 const PONG_WITHIN_MS = 8_000;
 const LOOK_MS = 4_000;
+const POLLS_FOR_MS = 300_000;
 
 export class Connection {
   #session;
@@ -15,10 +16,12 @@ export class Connection {
   #wanted = false; // beyond the settings: frames too
   #begun = false;
   #busy = false;
+  #resting = false;
   #polls = false;
   #tries = 0;
   #timer;
   #heard = 0;
+  #since = 0;
   #asked = 0;
 
   /** `on` has settings(settings), refused(error), status(word), place(), frame(frame). */
@@ -36,12 +39,21 @@ export class Connection {
 
   /** Fetches the settings. */
   start() {
-    this.#attempt();
+    this.#resting = false;
+    this.#now();
+  }
+
+  /** Ends the connection until it is wanted again. */
+  rest() {
+    this.#resting = true;
+    clearTimeout(this.#timer);
+    this.#drop();
   }
 
   /** From now on frames are wanted, not only the settings. */
   want() {
     this.#wanted = true;
+    this.#resting = false;
     if (!this.#transport) this.#now();
   }
 
@@ -63,7 +75,7 @@ export class Connection {
 
   async #attempt() {
     clearTimeout(this.#timer);
-    if (this.#busy || this.#transport) return;
+    if (this.#busy || this.#transport || this.#resting) return;
     this.#busy = true;
     try {
       if (!this.#begun) this.#on.settings(await this.#session.begin());
@@ -75,12 +87,16 @@ export class Connection {
     } finally {
       this.#busy = false;
     }
-    if (this.#wanted) this.#open();
+    if (this.#wanted && !this.#resting) this.#open();
   }
 
   #open() {
     const mine = (tell) => (value) => this.#transport === transport && tell(value);
-    const on = { open: mine(() => this.#opened()), frame: mine((frame) => this.#took(frame)), close: mine(() => this.#lose()) };
+    const on = {
+      open: mine(() => this.#opened()),
+      frame: mine((frame) => this.#took(frame)),
+      close: mine(() => this.#lose()),
+    };
     const transport = this.#polls ? new PollingTransport(this.#session, on) : new SocketTransport(this.#session, on);
     this.#transport = transport;
     transport.open(this.#on.place());
@@ -88,7 +104,7 @@ export class Connection {
 
   #opened() {
     this.#tries = 0;
-    this.#heard = performance.now();
+    this.#heard = this.#since = performance.now();
     this.#asked = 0;
     this.online = true;
     this.#on.status("online");
@@ -99,6 +115,13 @@ export class Connection {
     this.#asked = 0;
     if (frame.type === "bye" && frame.reason === "expired") this.#begun = false;
     this.#on.frame(frame);
+  }
+
+  /** What kept sockets out may have gone; if not, polls go on at once. */
+  #trySocket() {
+    this.#polls = false;
+    this.#drop();
+    this.#attempt();
   }
 
   #lose() {
@@ -133,8 +156,9 @@ export class Connection {
   }
 
   #look() {
-    if (!this.online || this.#transport instanceof PollingTransport) return;
+    if (!this.online) return;
     const now = performance.now();
+    if (this.#transport instanceof PollingTransport) return now - this.#since < POLLS_FOR_MS || this.#trySocket();
     if (this.#asked && now - this.#asked > PONG_WITHIN_MS) return this.#lose();
     if (this.#asked || now - this.#heard < QUIET_MS) return;
     this.#asked = now;

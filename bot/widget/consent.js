@@ -6,9 +6,19 @@ import { plainAddress, withoutOverrides } from "./plain.js";
 /** `answer(agreed)` is called with what the customer chose. */
 export function consentForm(texts, text, answer) {
   const agree = element("button", { type: "button", className: "solid", onclick: () => answer(true) }, texts.agree);
-  const decline = element("button", { type: "button", className: "plain", onclick: () => answer(false) }, texts.decline);
+  const decline = element(
+    "button",
+    { type: "button", className: "plain", onclick: () => answer(false) },
+    texts.decline,
+  );
   const words = element("p", { dir: "auto" }, ...withLinks(withoutOverrides(text)));
-  return element("div", { className: "consent" }, element("h3", {}, texts.consent), words, element("div", { className: "row" }, agree, decline));
+  return element(
+    "div",
+    { className: "consent" },
+    element("h3", {}, texts.consent),
+    words,
+    element("div", { className: "row" }, agree, decline),
+  );
 }
 
 function withLinks(text) {

@@ -11,7 +11,13 @@ const ICONS = {
   person: "M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8Zm-7.5 8.5c.6-3.6 3.7-6 7.5-6s6.9 2.4 7.5 6",
   below: "M12 5v14M6 13l6 6 6-6",
 };
-const MOUTHS = ["M8 16.8c1.1-2 6.9-2 8 0", "M8.5 16.3c1.2-1 5.8-1 7 0", "M8.5 15.5h7", "M8.5 15c1.2 1.2 5.8 1.2 7 0", "M7.8 14.2c1.2 3.4 7.2 3.4 8.4 0"];
+const MOUTHS = [
+  "M8 16.8c1.1-2 6.9-2 8 0",
+  "M8.5 16.3c1.2-1 5.8-1 7 0",
+  "M8.5 15.5h7",
+  "M8.5 15c1.2 1.2 5.8 1.2 7 0",
+  "M7.8 14.2c1.2 3.4 7.2 3.4 8.4 0",
+];
 
 /** An element; `properties` are set as such, except `attributes` and those that begin with `on`. */
 export function element(tag, { attributes = {}, ...properties } = {}, ...children) {
@@ -49,5 +55,9 @@ function drawing(paths) {
 
 /** A button that shows only an icon. */
 export function iconButton(name, label, onclick, className = "icon") {
-  return element("button", { type: "button", className, title: label, onclick, attributes: { "aria-label": label } }, icon(name));
+  return element(
+    "button",
+    { type: "button", className, title: label, onclick, attributes: { "aria-label": label } },
+    icon(name),
+  );
 }

@@ -14,12 +14,16 @@ export class KefuChat extends HTMLElement {
   #theme = new CSSStyleSheet();
 
   connectedCallback() {
-    if (this.#chat) return;
+    if (this.#chat) return this.#chat.begin(); // it was only moved
     const root = this.attachShadow({ mode: "open" });
     const styles = new CSSStyleSheet();
     styles.replaceSync(STYLES);
     root.adoptedStyleSheets = [styles, this.#theme];
     this.#start(root, KefuChat.home);
+  }
+
+  disconnectedCallback() {
+    this.#chat.rest();
   }
 
   /** Opens the chat, as its button does. */
@@ -37,7 +41,7 @@ export class KefuChat extends HTMLElement {
     const on = { settings: (settings) => this.#settle(settings), refused: (error) => this.#refused(error) };
     this.#chat = new Chat(server, (settings) => this.#texts(settings), draw, on);
     this.#chat.begin();
-    if (full !== undefined || open !== undefined) this.#chat.toggle(true);
+    if (full !== undefined || open !== undefined) this.#chat.toggle(true, full !== undefined);
     performance.mark("kefu-ready");
     this.dispatchEvent(new CustomEvent("kefu-ready", { bubbles: true }));
   }
@@ -60,7 +64,7 @@ export class KefuChat extends HTMLElement {
   #settle(settings) {
     const { title, full } = this.dataset;
     if (settings.title && !title) this.panel.title(settings.title);
-    if (full !== undefined) document.title = this.panel.heading.textContent;
+    if (full !== undefined) document.title = this.panel.header.heading.textContent;
     for (const [name, value] of Object.entries(settings.theme ?? {})) this.#variable(name, String(value));
     performance.mark("kefu-settled");
   }

@@ -1,7 +1,8 @@
 // The conversation: messages in the order of the server's numbers, then those that are still on their way.
-import { element, icon } from "./dom.js";
+import { element, icon, iconButton } from "./dom.js";
+import { MessageMaker, momentOf } from "./message.js";
+import { Pendings } from "./pendings.js";
 import { ratingFor } from "./rating.js";
-import { MessageMaker } from "./message.js";
 import { dayText } from "./texts.js";
 
 const SAME_BREATH_S = 300;
@@ -11,28 +12,39 @@ export class Log {
   #texts;
   #on;
   #maker;
-  #ownById = new Map();
   #ratings = new Map();
   #typing = null;
+  #wasNearEnd = true;
 
   /** `on` has choose(payload, title), rate(turn, verdict, comment), retry(id), discard(id). */
   constructor(texts, server, on) {
     this.#texts = texts;
     this.#on = on;
     this.#maker = new MessageMaker(texts, server, (payload, title) => on.choose(payload, title));
-    this.list = element("div", { className: "list", tabIndex: 0, attributes: { role: "log", "aria-live": "polite", "aria-label": texts.log } });
-    this.welcome = element("div", { className: "welcome" }, icon("chat"), element("p", {}, element("strong", {}, texts.welcome)), element("p", {}, texts.welcomeMore));
-    this.pendings = element("div", { className: "pendings", attributes: { "aria-live": "off" } }); // told once, as events
+    this.list = element("div", {
+      className: "list",
+      tabIndex: 0,
+      attributes: { role: "log", "aria-live": "polite", "aria-busy": "false", "aria-label": texts.log },
+    });
+    this.welcome = element(
+      "div",
+      { className: "welcome" },
+      icon("chat"),
+      element("p", {}, element("strong", {}, texts.welcome)),
+      element("p", {}, texts.welcomeMore),
+    );
+    this.pendings = new Pendings(texts, this.#maker, on);
     this.after = element("div", { className: "after" });
-    this.jump = element("button", { type: "button", className: "jump", title: texts.newest, hidden: true, onclick: () => this.toEnd(), attributes: { "aria-label": texts.newest } }, icon("below"));
-    this.list.append(this.welcome, this.pendings, this.after);
+    this.jump = iconButton("below", texts.newest, () => this.toEnd(), "jump");
+    this.jump.hidden = true;
+    this.list.append(this.welcome, this.pendings.node, this.after);
     this.node = element("div", { className: "log" }, this.list, this.jump);
-    this.list.addEventListener("scroll", () => (this.jump.hidden = this.#wasNearEnd = this.#isNearEnd()), { passive: true });
+    this.list.addEventListener("scroll", () => (this.jump.hidden = this.#wasNearEnd = this.#isNearEnd()), {
+      passive: true,
+    });
     this.list.addEventListener("load", () => this.#wasNearEnd && this.toEnd(), true); // a picture has got its size
     new ResizeObserver(() => this.#wasNearEnd && this.toEnd()).observe(this.list);
   }
-
-  #wasNearEnd = true;
 
   nameOf(event) {
     return this.#maker.nameOf(event);
@@ -45,8 +57,7 @@ export class Log {
 
   clear() {
     for (const node of this.list.querySelectorAll(":scope > .message, :scope > .note, :scope > .day")) node.remove();
-    this.#ownById.clear();
-    this.pendings.replaceChildren();
+    this.pendings.clear();
     this.welcome.hidden = false;
   }
 
@@ -56,8 +67,7 @@ export class Log {
     this.welcome.hidden = true;
     const node = event.from === "note" ? this.#maker.note(event) : this.#maker.message(event);
     if (event.from === "user") {
-      this.#ownById.get(event.id)?.remove();
-      this.#ownById.delete(event.id);
+      this.pendings.remove(event.id);
       this.#endChoices();
     }
     if (!node) return;
@@ -67,44 +77,12 @@ export class Log {
     else this.jump.hidden = false;
   }
 
-  /** A message that is on its way; `entry.label` is its file's. */
+  /** A message that is on its way. */
   pending(entry) {
     this.welcome.hidden = true;
     this.#endChoices();
-    const { id, title, text } = entry.frame;
-    const node = this.#maker.message({ from: "user", text: title ?? text ?? "", at: entry.at / 1_000 });
-    if (entry.label) node.append(element("div", { className: "bubble file" }, this.#maker.fileLabel(entry.label.name, entry.label.bytes)));
-    node.classList.add("pending", "first");
-    node.append(element("div", { className: "delivery" }));
-    this.#ownById.get(id)?.remove();
-    this.#ownById.set(id, node);
-    this.pendings.append(node);
-    this.delivery(entry);
+    this.pendings.add(entry);
     this.toEnd();
-  }
-
-  /** What has become of a message so far. */
-  delivery(entry, online = true) {
-    const node = this.#ownById.get(entry.frame.id);
-    if (!node) return;
-    node.classList.toggle("failed", entry.failed);
-    const place = node.querySelector(".delivery");
-    if (!entry.failed) return place.replaceChildren(online ? this.#texts.sending : this.#texts.waitsForNetwork);
-    const retry = element("button", { type: "button", className: "link", onclick: () => this.#on.retry(entry.frame.id) }, this.#texts.retry);
-    const discard = element("button", { type: "button", className: "link", onclick: () => this.#on.discard(entry.frame.id) }, this.#texts.discard);
-    place.replaceChildren(entry.reason || this.#texts.notSent, " ", retry, " ", discard);
-  }
-
-  /** It has arrived; its event may still come. */
-  delivered(id) {
-    const node = this.#ownById.get(id);
-    node?.classList.remove("pending");
-    node?.querySelector(".delivery")?.replaceChildren();
-  }
-
-  discarded(id) {
-    this.#ownById.get(id)?.remove();
-    this.#ownById.delete(id);
   }
 
   /** Somebody writes, or has stopped to. */
@@ -113,8 +91,7 @@ export class Log {
     this.#typing = null;
     if (!name) return;
     const near = this.#isNearEnd();
-    const dots = element("span", { className: "dots", attributes: { "aria-hidden": "true" } }, element("i"), element("i"), element("i"));
-    this.#typing = element("div", { className: "message bot typing" }, element("div", { className: "bubble" }, dots, element("span", { className: "unseen" }, this.#texts.typing(name))));
+    this.#typing = this.#maker.typing(name);
     this.after.prepend(this.#typing);
     if (near) this.toEnd();
   }
@@ -131,24 +108,29 @@ export class Log {
   }
 
   #place(node, event) {
-    const previous = this.pendings.previousElementSibling;
-    const at = event.at ?? Date.now() / 1_000;
+    const previous = this.pendings.node.previousElementSibling;
+    const at = momentOf(event) / 1_000;
     const isNewDay = new Date(at * 1_000).toDateString() !== new Date((previous?.at ?? 0) * 1_000).toDateString();
     if (isNewDay) this.#newDay(at);
     const goesOn = !isNewDay && previous?.says === event.from + (event.name ?? "") && at - previous.at < SAME_BREATH_S;
     node.classList.toggle("first", !goesOn);
     Object.assign(node, { at, says: event.from + (event.name ?? "") });
-    this.pendings.before(node);
+    this.pendings.node.before(node);
   }
 
   #newDay(at) {
     const isToday = new Date(at * 1_000).toDateString() === new Date().toDateString();
-    if (!isToday) this.pendings.before(Object.assign(element("p", { className: "day" }, dayText(at * 1_000, this.#texts.lang)), { at }));
+    if (!isToday)
+      this.pendings.node.before(
+        Object.assign(element("p", { className: "day" }, dayText(at * 1_000, this.#texts.lang)), { at }),
+      );
   }
 
   #rating(node, event) {
     this.#ratings.get(event.turn)?.remove(); // a turn is rated once, at its end
-    const rating = ratingFor(this.#texts, event.verdict, (verdict, comment) => this.#on.rate(event.turn, verdict, comment));
+    const rating = ratingFor(this.#texts, event.verdict, (verdict, comment) =>
+      this.#on.rate(event.turn, verdict, comment),
+    );
     this.#ratings.set(event.turn, rating);
     node.append(rating);
   }

@@ -61,7 +61,10 @@ export class Outbox {
       this.#next();
     } else if (this.#flying === id) {
       this.#land(id);
-      this.#timer = setTimeout(() => (this.#land(), this.#next()), Math.min(60, Math.max(0.2, retryAfterS)) * 1_000);
+      this.#timer = setTimeout(
+        () => (this.#land(), this.#next()),
+        Math.min(60, Math.max(0.2, Number(retryAfterS) || 1)) * 1_000,
+      );
     }
   }
 

@@ -24,10 +24,12 @@ export function ratingFor(texts, verdict, rate) {
     rate(value);
     said.textContent = texts.thanks;
     node.querySelector("form")?.remove();
-    node.append(commentForm(texts, value, (comment) => {
-      if (comment) rate(value, comment);
-      thumbs[value].focus();
-    }));
+    node.append(
+      commentForm(texts, value, (comment) => {
+        if (comment) rate(value, comment);
+        thumbs[value].focus();
+      }),
+    );
     node.scrollIntoView({ block: "nearest" });
   }
   return Object.assign(node, { show });
@@ -37,7 +39,12 @@ function commentForm(texts, verdict, done) {
   const field = element("textarea", { rows: 2, maxLength: MAX_COMMENT_CHARS, dir: "auto" });
   const label = element("label", {}, verdict === "up" ? texts.commentUp : texts.commentDown, field);
   const skip = element("button", { type: "button", className: "plain", onclick: () => end("") }, texts.skip);
-  const form = element("form", { className: "comment" }, label, element("div", { className: "row" }, element("button", { className: "solid" }, texts.submit), skip));
+  const form = element(
+    "form",
+    { className: "comment" },
+    label,
+    element("div", { className: "row" }, element("button", { className: "solid" }, texts.submit), skip),
+  );
   const end = (comment) => (form.remove(), done(comment));
   form.addEventListener("submit", (event) => (event.preventDefault(), end(field.value.trim())));
   form.addEventListener("keydown", (event) => event.key === "Escape" && (event.stopPropagation(), end("")));

@@ -27,12 +27,13 @@ export class Session {
     const page = location.origin === "null" ? undefined : location.origin + location.pathname;
     const response = await fetch(this.address("session"), {
       method: "POST",
-      headers: { "Content-Type": "application/json" },
+      headers: { "Content-Type": "text/plain" }, // JSON all the same; with its own type browsers would ask twice
       body: JSON.stringify({ ...(token && { token }), locale: this.#locale, page }),
       credentials: "omit",
       signal: AbortSignal.timeout(15_000),
     });
-    if (response.status === 403) throw new NotAllowed("This page may not show the chat: its origin is not on the bot's list.");
+    if (response.status === 403)
+      throw new NotAllowed("This page may not show the chat: its origin is not on the bot's list.");
     if (!response.ok) throw new Error(`The bot answered ${response.status}.`);
     const answer = await response.json();
     this.token = answer.token;
@@ -45,8 +46,13 @@ export class Session {
   async upload(file) {
     const body = new FormData();
     body.append("file", file, file.name);
-    const response = await fetch(this.address("files"), { method: "POST", headers: this.headers, body, credentials: "omit" });
-    if (!response.ok) throw Object.assign(new Error("refused"), { refused: response.status < 500 && response.status !== 429 });
+    const response = await fetch(this.address("files"), {
+      method: "POST",
+      headers: this.headers,
+      body,
+      credentials: "omit",
+    });
+    if (!response.ok) throw Object.assign(new Error("The file was not taken."), { status: response.status });
     return response.json();
   }
 }

@@ -1,5 +1,5 @@
 // What is kept in the browser. Nothing is, until `keep` says that the customer wants to chat; and where the browser
-// refuses localStorage it all stays in memory. Every value has a key of its own, so that two tabs never overwrite each other.
+// refuses localStorage it all stays in memory. Every value has a key of its own: two tabs never overwrite each other.
 export class Storage {
   #memory = new Map();
   #prefix;

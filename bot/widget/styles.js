@@ -1,4 +1,6 @@
 // How it looks. Owners set the --kefu- variables; sizes are in rem, so that the customer's own text size counts.
+import { SAID } from "./styles_said.js";
+
 const LIGHT = `
   --accent: var(--kefu-accent, #2a56c6);
   --accent-ink: var(--kefu-accent-ink, #fff);
@@ -34,7 +36,10 @@ const DARK = `
   --shade: 0 1px 2px rgb(0 0 0 / 40%), 0 12px 40px rgb(0 0 0 / 55%);
   color-scheme: dark;`;
 const FULL = `
-  .panel { inset: var(--viewport-top, 0) 0 auto; width: auto; max-width: none; height: var(--viewport-height, 100dvh); max-height: none; border: 0; border-radius: 0; box-shadow: none; }
+  .panel {
+    inset: var(--viewport-top, 0) 0 auto; width: auto; max-width: none;
+    height: var(--viewport-height, 100dvh); max-height: none; border: 0; border-radius: 0; box-shadow: none;
+  }
   .header { padding-block-start: calc(.75rem + env(safe-area-inset-top)); }
   .composer { padding-block-end: calc(.7rem + env(safe-area-inset-bottom)); }
   .header, .composer, .list { padding-inline: max(1rem, env(safe-area-inset-left), env(safe-area-inset-right)); }`;
@@ -46,146 +51,147 @@ export const STYLES = `
 :host([data-scheme=dark]) { ${DARK} }
 *, *::before, *::after { box-sizing: border-box; }
 [hidden] { display: none !important; }
-.root { font: 400 .9375rem/1.5 var(--kefu-font, system-ui, -apple-system, "Segoe UI", Roboto, "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif); color: var(--ink); text-align: start; }
+.root {
+  font: 400 .9375rem/1.5 var(--kefu-font, system-ui, -apple-system, "Segoe UI", Roboto, "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif);
+  color: var(--ink); text-align: start;
+}
 button, textarea, input { font: inherit; color: inherit; letter-spacing: inherit; }
 button { margin: 0; border: 0; background: none; cursor: pointer; }
 button:disabled { cursor: default; }
 p, h1, h2, h3, fieldset { margin: 0; padding: 0; border: 0; min-width: 0; }
-svg { width: 1.375rem; height: 1.375rem; fill: none; stroke: currentColor; stroke-width: 1.7; stroke-linecap: round; stroke-linejoin: round; flex: none; }
+svg {
+  width: 1.375rem; height: 1.375rem; fill: none; stroke: currentColor; stroke-width: 1.7;
+  stroke-linecap: round; stroke-linejoin: round; flex: none;
+}
 a { color: var(--link); }
+a:not([href]) { color: inherit; }
 :focus-visible { outline: 3px solid var(--link); outline-offset: 2px; }
-.unseen { position: absolute; width: 1px; height: 1px; margin: -1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+.unseen {
+  position: absolute; width: 1px; height: 1px; margin: -1px; overflow: hidden; clip-path: inset(50%);
+  white-space: nowrap;
+}
 
-.launcher, .panel { position: fixed; z-index: var(--kefu-layer, 2147483000); inset-block-end: calc(var(--kefu-gap, 1.25rem) + env(safe-area-inset-bottom)); inset-inline-end: var(--kefu-gap, 1.25rem); }
-:host([data-position=start]) .launcher, :host([data-position=start]) .panel { inset-inline: var(--kefu-gap, 1.25rem) auto; }
-.launcher { display: grid; place-items: center; width: 3.75rem; height: 3.75rem; border-radius: 50%; background: var(--accent); color: var(--accent-ink); box-shadow: var(--shade); }
+.launcher, .panel {
+  position: fixed; z-index: var(--kefu-layer, 2147483000);
+  inset-block-end: calc(var(--kefu-gap, 1.25rem) + env(safe-area-inset-bottom));
+  inset-inline-end: var(--kefu-gap, 1.25rem);
+}
+:host([data-position=start]) .launcher, :host([data-position=start]) .panel {
+  inset-inline: var(--kefu-gap, 1.25rem) auto;
+}
+.launcher {
+  display: grid; place-items: center; width: 3.75rem; height: 3.75rem; border-radius: 50%;
+  background: var(--accent); color: var(--accent-ink); box-shadow: var(--shade);
+}
 .launcher svg { width: 1.875rem; height: 1.875rem; }
-.badge { position: absolute; inset-block-start: -.25rem; inset-inline-end: -.25rem; min-width: 1.5rem; padding: 0 .4rem; border: 2px solid var(--ground); border-radius: 1rem; background: #b3261e; color: #fff; font-size: .8125rem; font-weight: 600; line-height: 1.3rem; text-align: center; }
+.badge {
+  position: absolute; inset-block-start: -.25rem; inset-inline-end: -.25rem; min-width: 1.5rem;
+  padding: 0 .4rem; border: 2px solid var(--ground); border-radius: 1rem; background: #b3261e; color: #fff;
+  font-size: .8125rem; font-weight: 600; line-height: 1.3rem; text-align: center;
+}
 
-.panel { display: flex; flex-direction: column; width: var(--kefu-width, 25rem); max-width: calc(100vw - 2 * var(--kefu-gap, 1.25rem)); height: var(--kefu-height, 41rem); max-height: calc(100dvh - 2 * var(--kefu-gap, 1.25rem)); overflow: hidden; border: 1px solid var(--line); border-radius: var(--kefu-radius, 1.125rem); background: var(--ground); box-shadow: var(--shade); }
-.header { display: flex; align-items: center; gap: .75rem; padding: .75rem; padding-inline: 1rem .75rem; border-block-end: 1px solid var(--line); }
-.avatar { display: grid; place-items: center; flex: none; width: 2.5rem; height: 2.5rem; border-radius: 50%; background: var(--accent); color: var(--accent-ink); font-weight: 600; font-size: 1.125rem; }
+.panel {
+  display: flex; flex-direction: column; width: var(--kefu-width, 25rem);
+  max-width: calc(100vw - 2 * var(--kefu-gap, 1.25rem)); height: var(--kefu-height, 41rem);
+  max-height: calc(100dvh - 2 * var(--kefu-gap, 1.25rem)); overflow: hidden; border: 1px solid var(--line);
+  border-radius: var(--kefu-radius, 1.125rem); background: var(--ground); box-shadow: var(--shade);
+}
+.header {
+  display: flex; align-items: center; gap: .75rem; padding: .75rem; padding-inline: 1rem .75rem;
+  border-block-end: 1px solid var(--line);
+}
+.avatar {
+  display: grid; place-items: center; flex: none; width: 2.5rem; height: 2.5rem; border-radius: 50%;
+  background: var(--accent); color: var(--accent-ink); font-weight: 600; font-size: 1.125rem;
+}
 .avatar.human { background: var(--note-ground); color: var(--link); box-shadow: inset 0 0 0 2px var(--accent); }
 .names { flex: 1; min-width: 0; }
-.title { overflow: hidden; font-size: 1.0625rem; font-weight: 650; line-height: 1.3; text-overflow: ellipsis; white-space: nowrap; unicode-bidi: isolate; }
-.who { overflow: hidden; color: var(--soft); font-size: .8125rem; line-height: 1.35; text-overflow: ellipsis; white-space: nowrap; }
-.icon { display: grid; place-items: center; flex: none; width: 2.75rem; height: 2.75rem; padding: 0; border-radius: .75rem; color: var(--soft); }
+.title {
+  overflow: hidden; font-size: 1.0625rem; font-weight: 650; line-height: 1.3; text-overflow: ellipsis;
+  white-space: nowrap; unicode-bidi: isolate;
+}
+.who {
+  overflow: hidden; color: var(--soft); font-size: .8125rem; line-height: 1.35; text-overflow: ellipsis;
+  white-space: nowrap;
+}
+.icon {
+  display: grid; place-items: center; flex: none; width: 2.75rem; height: 2.75rem; padding: 0;
+  border-radius: .75rem; color: var(--soft);
+}
 .icon:hover:not(:disabled), .plain:hover, .thumb:hover { background: var(--bot); color: var(--ink); }
-.plain, .solid { min-height: 2.25rem; padding: .35rem .85rem; border-radius: .65rem; font-size: .875rem; font-weight: 550; }
+.plain, .solid {
+  min-height: 2.25rem; padding: .35rem .85rem; border-radius: .65rem; font-size: .875rem; font-weight: 550;
+}
 .plain { color: var(--ink); box-shadow: inset 0 0 0 1px var(--line); }
 .solid { background: var(--accent); color: var(--accent-ink); }
 .solid:disabled { background: var(--bot); color: var(--soft); }
 .end { flex: none; box-shadow: none; color: var(--soft); font-weight: 500; }
 
-.notice:not(:empty), .network:not(:empty), .alert:not(:empty) { padding: .6rem 1rem; font-size: .8125rem; line-height: 1.45; }
+.notice:not(:empty), .network:not(:empty), .alert:not(:empty) {
+  padding: .6rem 1rem; font-size: .8125rem; line-height: 1.45;
+}
 .notice { background: var(--note-ground); }
 .network { background: var(--bot); color: var(--bot-ink); }
 .alert { background: var(--warn-ground); color: var(--warn); }
-.notice.waiting::before { content: ""; display: inline-block; width: .55rem; height: .55rem; margin-inline-end: .5rem; border-radius: 50%; background: var(--accent); }
+.notice.waiting::before {
+  content: ""; display: inline-block; width: .55rem; height: .55rem; margin-inline-end: .5rem;
+  border-radius: 50%; background: var(--accent);
+}
 
 .log { position: relative; flex: 1; min-height: 0; display: flex; }
-.list { flex: 1; min-width: 0; padding: 1rem; scroll-padding-block: 1rem; overflow: hidden auto; overscroll-behavior: contain; scrollbar-width: thin; scrollbar-color: var(--edge) transparent; }
+.list {
+  flex: 1; min-width: 0; padding: 1rem; scroll-padding-block: 1rem; overflow: hidden auto;
+  overscroll-behavior: contain; scrollbar-width: thin; scrollbar-color: var(--edge) transparent;
+}
 .list:focus-visible { outline-offset: -3px; }
-.jump { position: absolute; inset-block-end: .75rem; inset-inline-end: 1rem; display: grid; place-items: center; width: 2.5rem; height: 2.5rem; padding: 0; border: 1px solid var(--line); border-radius: 50%; background: var(--ground); color: var(--link); box-shadow: var(--shade); }
-.welcome { display: grid; justify-items: center; align-content: center; gap: .25rem; min-height: 70%; color: var(--soft); text-align: center; }
+.jump {
+  position: absolute; inset-block-end: .75rem; inset-inline-end: 1rem; display: grid; place-items: center;
+  width: 2.5rem; height: 2.5rem; padding: 0; border: 1px solid var(--line); border-radius: 50%;
+  background: var(--ground); color: var(--link); box-shadow: var(--shade);
+}
+.welcome {
+  display: grid; justify-items: center; align-content: center; gap: .25rem; min-height: 70%;
+  color: var(--soft); text-align: center;
+}
 .welcome svg { width: 2.75rem; height: 2.75rem; margin-block-end: .5rem; color: var(--link); stroke-width: 1.2; }
 .welcome strong { color: var(--ink); font-size: 1.125rem; font-weight: 650; }
 
-.message { display: flex; flex-direction: column; align-items: flex-start; max-width: 100%; margin-block-start: .3rem; }
-.message.first { margin-block-start: 1rem; }
-.message.user { align-items: flex-end; }
-.welcome[hidden] + .message, .welcome[hidden] + .day { margin-block-start: 0; }
-.meta { display: none; gap: .5rem; margin: 0 .25rem .2rem; max-width: 100%; color: var(--soft); font-size: .75rem; line-height: 1.3; }
-.meta bdi { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
-.first > .meta { display: flex; }
-.bubble { max-width: min(88%, 38rem); padding: .55rem .85rem; border-radius: 1.1rem; background: var(--bot); color: var(--bot-ink); overflow-wrap: anywhere; unicode-bidi: isolate; white-space: pre-wrap; contain: content; }
-.message.bot .bubble, .message.person .bubble { border-start-start-radius: .35rem; }
-.message.person .bubble { box-shadow: inset 0 0 0 1px var(--line); background: var(--note-ground); }
-.message.user .bubble { border-start-end-radius: .35rem; background: var(--accent); color: var(--accent-ink); }
-.pending .bubble { opacity: .82; }
-.failed .bubble { opacity: 1; background: var(--warn-ground); color: var(--warn); }
-.delivery { margin: .2rem .25rem 0; color: var(--soft); font-size: .75rem; }
-.failed .delivery { color: var(--warn); }
-.link { padding: .2rem .3rem; min-height: 1.5rem; color: var(--link); font-weight: 600; text-decoration: underline; }
-.note, .day { margin: 1rem auto; color: var(--soft); font-size: .8125rem; text-align: center; overflow-wrap: anywhere; }
-.note span { unicode-bidi: isolate; }
-
-.rich { white-space: normal; }
-.rich > :first-child { margin-block-start: 0; }
-.rich > :last-child { margin-block-end: 0; }
-.rich p, .rich ul, .rich ol, .rich pre, .rich blockquote, .rich table { margin-block: .5em; }
-.rich ul, .rich ol { padding-inline-start: 1.35em; }
-.rich blockquote { margin-inline: 0; padding-inline-start: .75em; border-inline-start: 3px solid var(--edge); }
-.rich code { padding: .1em .3em; border-radius: .3em; background: var(--ground); font: .875em ui-monospace, Menlo, Consolas, monospace; }
-.rich pre { max-height: 20rem; padding: .6rem .75rem; overflow: auto; border-radius: .5rem; background: var(--ground); }
-.rich pre code { padding: 0; background: none; white-space: pre-wrap; }
-.rich table { display: block; max-width: 100%; overflow-x: auto; border-collapse: collapse; }
-.rich th, .rich td { padding: .35em 0; padding-inline: 0 1.25em; border-block-end: 1px solid var(--rule); text-align: start; vertical-align: top; }
-.rich tr:last-child td { border-block-end: 0; }
-.rich hr { border: 0; border-block-start: 1px solid var(--rule); }
-.rich .heading { font-weight: 650; font-size: 1.05em; }
-.rich img { display: block; }
-img { max-width: 100%; max-height: 16rem; border-radius: .65rem; object-fit: contain; }
-.picture { display: block; max-width: 88%; margin-block-start: .3rem; border-radius: 1rem; overflow: hidden; background: var(--bot); line-height: 0; }
-.picture img { display: block; min-width: 4rem; min-height: 3rem; line-height: 1.4; border-radius: 0; }
-.file { text-decoration: none; margin-block-start: .3rem; }
-.filelabel { display: flex; align-items: center; gap: .6rem; min-width: 0; }
-.filename { overflow-wrap: anywhere; font-weight: 550; }
-.filelabel small { flex: none; font-size: .8125rem; }
-.cards { display: flex; gap: .6rem; max-width: none; margin-inline: -1rem; align-self: stretch; padding: .45rem 1rem .5rem; scroll-padding-inline: 1rem; overflow-x: auto; scroll-snap-type: x proximity; scrollbar-width: thin; }
-.card { display: flex; flex-direction: column; gap: .3rem; flex: 0 0 13rem; padding: .75rem; border: 1px solid var(--line); border-radius: .9rem; scroll-snap-align: start; overflow-wrap: anywhere; }
-.card img { width: 100%; height: 7rem; object-fit: cover; }
-.card .choices { margin-block-start: auto; padding-block-start: .4rem; }
-.card .choice { flex: 1; }
-.lead { padding-block: .3rem; font-weight: 550; }
-
-.choices { display: flex; flex-wrap: wrap; gap: .45rem; max-width: 100%; padding-block-start: .55rem; }
-.choice { max-width: 100%; min-height: 2.5rem; padding: .4rem .95rem; border: 1.5px solid var(--link); border-radius: 1.25rem; background: var(--ground); color: var(--link); font-size: .9rem; font-weight: 550; line-height: 1.35; overflow-wrap: anywhere; text-align: center; unicode-bidi: isolate; }
-.choice:hover { background: var(--note-ground); }
-.rating { display: flex; flex-wrap: wrap; align-items: center; gap: .15rem; max-width: 100%; margin-block-start: .2rem; color: var(--soft); }
-.thumb { display: grid; place-items: center; width: 2.25rem; height: 2rem; padding: 0; border-radius: .6rem; color: var(--soft); }
-.thumb svg { width: 1.125rem; height: 1.125rem; }
-.thumb[aria-pressed=true] { color: var(--link); background: var(--note-ground); }
-.thumb[aria-pressed=true] svg { fill: currentColor; fill-opacity: .25; }
-.said { margin-inline-start: .35rem; font-size: .8125rem; }
-.comment { flex-basis: 100%; width: 20rem; max-width: 100%; margin-block-start: .35rem; }
-label { display: block; font-size: .8125rem; color: var(--soft); }
-textarea { display: block; width: 100%; padding: .6rem .8rem; border: 1px solid var(--edge); border-radius: .8rem; background: var(--ground); color: var(--ink); font-size: max(1rem, 16px); line-height: 1.4; resize: none; }
-label textarea { margin-block: .3rem .5rem; }
-textarea::placeholder { color: var(--soft); opacity: 1; }
-.row { display: flex; flex-wrap: wrap; gap: .5rem; }
-
-.typing { margin-block-start: .8rem; }
-.dots { display: flex; gap: .3rem; align-items: center; height: 1.4rem; }
-.dots i { width: .45rem; height: .45rem; border-radius: 50%; background: var(--soft); }
-.survey, .consent { display: grid; gap: .75rem; padding: 1.1rem; border: 1px solid var(--line); border-radius: 1.1rem; }
-.survey { margin-block-start: 1.25rem; }
-.survey legend { padding: 0; font-weight: 650; }
-.faces { display: flex; justify-content: space-between; max-width: 18rem; margin-block-start: .6rem; }
-.face { display: grid; place-items: center; width: 2.9rem; height: 2.9rem; border-radius: 50%; color: var(--soft); cursor: pointer; position: relative; }
-.face svg { width: 2.1rem; height: 2.1rem; stroke-width: 1.5; }
-.face:hover { background: var(--bot); }
-.face:has(:checked) { background: var(--accent); color: var(--accent-ink); }
-.face:has(:focus-visible) { outline: 3px solid var(--link); outline-offset: 2px; }
-.chosen { display: block; min-height: 1.4em; margin-block-start: .3rem; font-size: .875rem; color: var(--soft); }
-.gate { flex: 1; display: grid; align-content: center; padding: 1.25rem; overflow: auto; }
-.consent { border: 0; padding: 0; gap: 1rem; }
-.consent h3 { font-size: 1.125rem; font-weight: 650; }
-.consent p { overflow-wrap: anywhere; white-space: pre-wrap; }
-.consent .row button { min-height: 2.75rem; padding-inline: 1.1rem; }
-
-.composer { display: flex; align-items: flex-end; gap: .4rem; padding: .7rem 1rem; border-block-start: 1px solid var(--line); }
+${SAID}
+.composer {
+  display: flex; align-items: flex-end; gap: .4rem; padding: .7rem 1rem;
+  border-block-start: 1px solid var(--line);
+}
 .composer .icon { margin-inline-start: -.5rem; }
-.composer textarea { flex: 1; min-width: 0; min-height: 2.75rem; padding: .62rem .95rem; border-radius: 1.4rem; overflow: hidden auto; scrollbar-width: thin; }
+.composer textarea {
+  flex: 1; min-width: 0; min-height: 2.75rem; padding: .62rem .95rem; border-radius: 1.4rem;
+  overflow: hidden auto; scrollbar-width: thin;
+}
 .composer textarea:focus-visible { outline-width: 2px; outline-offset: 0; border-color: transparent; }
-.send { display: grid; place-items: center; flex: none; width: 2.75rem; height: 2.75rem; padding: 0; border-radius: 50%; background: var(--accent); color: var(--accent-ink); }
+.send {
+  display: grid; place-items: center; flex: none; width: 2.75rem; height: 2.75rem; padding: 0;
+  border-radius: 50%; background: var(--accent); color: var(--accent-ink);
+}
 .send:disabled { background: var(--bot); color: var(--soft); }
-[dir=rtl] .send svg, .root:dir(rtl) .send svg { transform: scaleX(-1); }
+[dir=rtl] .send svg { transform: scaleX(-1); }
+
+.panel { container-type: inline-size; }
+@container (max-width: 16rem) {
+  .avatar { display: none; }
+  .header, .composer { flex-wrap: wrap; }
+  .names { flex-basis: 60%; }
+  .composer textarea { order: -1; flex-basis: 100%; }
+  .send { margin-inline-start: auto; }
+}
 
 .full .panel { position: fixed; background: var(--bot); }
 .full .header, .full .log, .full .gate, .full .composer { background: var(--ground); }
-.full .log, .full .composer, .full .header, .full .notice, .full .network, .full .alert, .full .gate { width: 100%; max-width: 48rem; margin-inline: auto; }
-.full .panel { inset: var(--viewport-top, 0) 0 auto; width: auto; max-width: none; height: var(--viewport-height, 100dvh); max-height: none; border: 0; border-radius: 0; box-shadow: none; }
+.full .log, .full .composer, .full .header, .full .notice, .full .network, .full .alert, .full .gate {
+  width: 100%; max-width: 48rem; margin-inline: auto;
+}
+.full .panel {
+  inset: var(--viewport-top, 0) 0 auto; width: auto; max-width: none; height: var(--viewport-height, 100dvh);
+  max-height: none; border: 0; border-radius: 0; box-shadow: none;
+}
 .full .composer { padding-block-end: calc(.9rem + env(safe-area-inset-bottom)); }
 @media (max-width: 480px), (max-height: 420px) { ${FULL} }
 @media (prefers-reduced-motion: no-preference) {

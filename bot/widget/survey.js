@@ -11,12 +11,34 @@ export function surveyForm(texts, send, done) {
   const faces = element("div", { className: "faces" });
   texts.scores.forEach((text, index) => faces.append(faceFor(index + 1, text)));
   const set = element("fieldset", {}, element("legend", {}, texts.survey), faces, chosen);
-  const skip = element("button", { type: "button", className: "plain", onclick: () => (form.remove(), done()) }, texts.skip);
-  const form = element("form", { className: "survey" }, set, element("label", {}, texts.surveyComment, comment), element("div", { className: "row" }, submit, skip));
+  const skip = element(
+    "button",
+    { type: "button", className: "plain", onclick: () => (form.remove(), done()) },
+    texts.skip,
+  );
+  const form = element(
+    "form",
+    { className: "survey" },
+    set,
+    element("label", {}, texts.surveyComment, comment),
+    element("div", { className: "row" }, submit, skip),
+  );
 
   function faceFor(score, text) {
-    const input = element("input", { type: "radio", name: "score", value: String(score), className: "unseen", onchange: () => choose(text) });
-    return element("label", { className: "face", title: text }, input, face(score), element("span", { className: "unseen" }, text));
+    const input = element("input", {
+      type: "radio",
+      name: "score",
+      value: String(score),
+      className: "unseen",
+      onchange: () => choose(text),
+    });
+    return element(
+      "label",
+      { className: "face", title: text },
+      input,
+      face(score),
+      element("span", { className: "unseen" }, text),
+    );
   }
 
   function choose(text) {
@@ -27,7 +49,9 @@ export function surveyForm(texts, send, done) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     send(Number(new FormData(form).get("score")), comment.value.trim());
-    form.replaceWith(element("p", { className: "note", attributes: { role: "status" } }, element("span", {}, texts.surveyThanks)));
+    form.replaceWith(
+      element("p", { className: "note", attributes: { role: "status" } }, element("span", {}, texts.surveyThanks)),
+    );
     done();
   });
   return form;

@@ -141,7 +141,9 @@ export function textsFor(...locales) {
 export function sizeText(bytes, lang) {
   if (!(bytes > 0)) return "";
   const [unit, amount] = bytes < 1_000_000 ? ["kilobyte", bytes / 1_000] : ["megabyte", bytes / 1_000_000];
-  return new Intl.NumberFormat(lang, { style: "unit", unit, maximumFractionDigits: amount < 10 ? 1 : 0 }).format(amount);
+  return new Intl.NumberFormat(lang, { style: "unit", unit, maximumFractionDigits: amount < 10 ? 1 : 0 }).format(
+    amount,
+  );
 }
 
 const TIME = { hour: "numeric", minute: "2-digit" };

@@ -1,4 +1,4 @@
-// Two ways to the server with one shape: `open(place)`, `send(frame)`, `close()`; they call on.open, on.frame, on.close.
+// Two ways to the server of one shape: open(place), send(frame), close(); they call on.open, on.frame and on.close.
 const WELCOME_WITHIN_MS = 6_000;
 const POLL_S = 25;
 
@@ -16,7 +16,11 @@ export class SocketTransport {
   open(place) {
     const address = this.#session.address("socket");
     address.protocol = address.protocol.replace("http", "ws");
-    this.#socket = new WebSocket(address, "kefu.widget.v1");
+    try {
+      this.#socket = new WebSocket(address, "kefu.widget.v1");
+    } catch {
+      return queueMicrotask(() => this.#end()); // forbidden here, or not there
+    }
     this.#timer = setTimeout(() => this.#end(), WELCOME_WITHIN_MS);
     this.#socket.onopen = () => this.send({ type: "hello", token: this.#session.token, ...place });
     this.#socket.onclose = () => this.#end();
@@ -42,6 +46,7 @@ export class SocketTransport {
     } catch {
       return;
     }
+    if (frame === null || typeof frame !== "object") return;
     if (frame.type === "welcome") {
       clearTimeout(this.#timer);
       this.#on.open();
@@ -90,7 +95,8 @@ export class PollingTransport {
   async send(frame) {
     const request = { method: "POST", body: JSON.stringify({ frames: [frame] }) };
     const frames = await this.#ask("frames", request, 15_000);
-    for (const answer of frames ?? []) if (answer.type !== "event") this.#on.frame(answer); // events come in order, by the poll
+    const answers = (frames ?? []).filter(({ type }) => type !== "event"); // these come in order, by the poll
+    answers.forEach((answer) => this.#on.frame(answer));
   }
 
   close() {

@@ -1,5 +1,6 @@
 """What a platform cannot show is said in another way, part by part."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -56,6 +57,21 @@ def test_buttons_stand_below_the_last_part_of_a_long_text() -> None:
 @pytest.mark.parametrize("text", [None, "", " \n"])
 def test_buttons_without_words_get_some(text: str | None) -> None:
     assert said(BotMessage(text=text, buttons=TWO), max_buttons=2) == [BotMessage(text=NO_WORDS, buttons=TWO)]
+
+
+def test_an_address_is_told_where_no_button_can_open_it() -> None:
+    button = Button(title="Site", payload="https://a.example/b")
+    message = BotMessage(text="Look:", buttons=(button, TWO[0]))
+    assert said(message, max_text=99) == [BotMessage(text="Look:\n1. Site: https://a.example/b\n2. Yes")]
+
+
+@pytest.mark.parametrize("opens", [True, False])
+def test_an_address_is_not_shortened_where_a_button_opens_it(opens: bool) -> None:
+    button = Button(title="Site", payload="https://a.example/" + "b" * 60)
+    (message,) = said(
+        BotMessage(text="Look", buttons=(button,)), max_buttons=1, max_payload_bytes=64, link_buttons=opens
+    )
+    assert (message.buttons == (button,)) is opens
 
 
 def test_a_payload_that_is_too_long_is_shortened_and_understood_again() -> None:
@@ -123,3 +139,35 @@ def test_long_texts_are_split_and_parts_with_nothing_to_see_left_out() -> None:
 )
 def test_an_attachment_s_address_is_found(attachment: Any, address: str | None) -> None:
     assert address_of(attachment) == address
+
+
+class TestJoined:
+    """On a platform where all words of a turn are one message."""
+
+    JOINS = Abilities(max_text=30, joins=True)
+
+    def test_words_that_follow_each_other_are_one_message(self) -> None:
+        said = [
+            BotMessage(text="One.\n\nTwo."),
+            BotMessage(text="Which?", buttons=(Button(title="A", payload="/a"),)),
+        ]
+
+        whole = BotMessage(text="One.\n\nTwo.\n\nWhich?\n1. A")
+        assert list(fitted(said, replace(self.JOINS, max_text=100))) == [whole]
+
+    def test_what_does_not_fit_is_the_next(self) -> None:
+        said = [BotMessage(text="a" * 14), BotMessage(text="b" * 14), BotMessage(text="c")]
+
+        assert list(fitted(said, self.JOINS)) == [BotMessage(text=f"{'a' * 14}\n\n{'b' * 14}"), BotMessage(text="c")]
+
+    def test_what_is_no_text_keeps_its_place(self) -> None:
+        said = [BotMessage(text="a"), BotMessage(image="i"), BotMessage(text="b"), BotMessage(text="c")]
+
+        assert list(fitted(said, replace(self.JOINS, images=True))) == [
+            BotMessage(text="a"),
+            BotMessage(image="i"),
+            BotMessage(text="b\n\nc"),
+        ]
+
+    def test_nothing_is_nothing(self) -> None:
+        assert list(fitted([], self.JOINS)) == []

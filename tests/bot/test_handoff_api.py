@@ -214,6 +214,26 @@ async def test_a_person_serves_a_customer_over_the_socket(office: Office, client
     await bob.close()
 
 
+async def test_who_writes_is_told_both_ways(office: Office, client: TestClient) -> None:
+    seen: list[tuple[str, bool]] = []
+    office.desk.on_typing = lambda conversation_id, on: seen.append((conversation_id, on))
+    await office.hear("cy", "hello")
+    ann, bob = await greeted(client), await greeted(client, "bob")
+    office.desk.customer_types("cy", on=True)  # nobody serves him
+    await tell(ann, type="ask", conversation_id="cy")
+    await tell(ann, type="claim", conversation_id="cy")
+
+    office.desk.customer_types("cy", on=True)
+    typed = await told(bob, "typing")
+    for person, on in ((bob, True), (ann, True), (ann, False)):
+        assert (await tell(person, type="typing", conversation_id="cy", on=on))["type"] == "ok"
+
+    assert typed == {"type": "typing", "conversation_id": "cy", "from": "customer", "on": True}
+    assert seen == [("cy", True), ("cy", False)]
+    await ann.close()
+    await bob.close()
+
+
 async def test_a_closed_socket_gives_nothing_back_and_the_next_one_sees_how_things_stand(
     office: Office, client: TestClient
 ) -> None:

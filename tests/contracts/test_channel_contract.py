@@ -39,7 +39,7 @@ class World:
         self.assistant.mkdir()
         write_stub_release(self.data, RELEASE)
         await self.vendor.start()
-        credentials = yaml.safe_dump({self.vendor.channel: self.vendor.credentials()})
+        credentials = yaml.safe_dump({self.vendor.key or self.vendor.channel: self.vendor.credentials()})
         (self.assistant / "credentials.yml").write_text(credentials, "utf-8")
         await self.start()
 

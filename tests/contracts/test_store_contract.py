@@ -544,6 +544,21 @@ class TestOutbox:
         kept = (await store.outbox.parts_of("ann"))[0]
         assert (kept.state, kept.reason) == (end, "the reason")
 
+    async def test_a_part_of_which_the_platform_says_later_that_it_did_not_arrive_has_failed(
+        self, store: ConversationStore
+    ) -> None:
+        await answered(store, "m1", "1", "2")
+        (first,) = await store.outbox.take({"chat": 9})
+        await store.outbox.sent(first)
+
+        assert not await store.outbox.not_delivered("mail", first.key, "of another channel")
+        assert not await store.outbox.not_delivered("chat", "another key", "of no part")
+        assert await store.outbox.not_delivered("chat", first.key, "131026")
+        failed, waiting = await store.outbox.parts_of("ann")
+        assert (failed.state, failed.reason) == (SendState.FAILED, "131026")
+        assert not await store.outbox.not_delivered("chat", waiting.key, "it was never sent")
+        assert texts(await store.outbox.take({"chat": 9})) == ["2"]
+
     async def test_an_unknown_part_is_sent_again_where_the_owner_says_so(self, open_store: OpenStore) -> None:
         store = await open_store(unknown=UnknownParts.RESEND)
         await answered(store, "a1", "1")

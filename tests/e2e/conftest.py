@@ -10,18 +10,13 @@ import pytest_asyncio
 from data_folders import linked
 from e2e_assistant import write_assistant
 from e2e_servers import BotSite, Network, ScriptedBot, Shop, free_port
-from e2e_visitor import WATCH, Visit, Visitor
+from e2e_visitor import BROWSER_ARGUMENTS, WATCH, Visit, Visitor
 from playwright.async_api import Browser, async_playwright
 
 from configs import read_assistant
 from training.progress import silent
 from training.releases import Releases
 from training.trainer import train_assistant
-
-ARGUMENTS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -30,7 +25,7 @@ async def browser() -> AsyncIterator[Browser]:
     if program is None:
         pytest.skip("There is no Chromium on this machine; install the package chromium.")
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=program, args=ARGUMENTS.split())
+        browser = await playwright.chromium.launch(executable_path=program, args=BROWSER_ARGUMENTS)
         yield browser
         await browser.close()
 
@@ -41,7 +36,9 @@ def ports() -> dict[str, int]:
     return {"shop": free_port(), "bot": free_port(), "quiet": free_port()}
 
 
-def trained_assistant(trained_dir: Path, folder: Path, credentials: dict[str, Any], **changed: Any) -> tuple[Path, Path]:
+def trained_assistant(
+    trained_dir: Path, folder: Path, credentials: dict[str, Any], **changed: Any
+) -> tuple[Path, Path]:
     """The data folder and the folder of an assistant whose intents are the starter's, which are trained already."""
     root = write_assistant(folder / "assistant", credentials={"widget": credentials}, **changed)
     data = linked(trained_dir, folder / "data")
@@ -59,7 +56,9 @@ async def shop(ports: dict[str, int]) -> AsyncIterator[Shop]:
 
 
 @pytest.fixture(scope="session")
-def bot_folders(trained_dir: Path, ports: dict[str, int], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def bot_folders(
+    trained_dir: Path, ports: dict[str, int], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Path]:
     shop = f"http://127.0.0.1:{ports['shop']}"
     offered = {"survey": True, "greeting": True, "title": "Bowl & Vase", "uploads": {"max_bytes": 50_000}}
     folder = tmp_path_factory.mktemp("e2e")

@@ -22,9 +22,11 @@ MARKDOWN = """**Delivery** costs EUR 4.90 and is free from EUR 50.
 2. Follow it at [the carrier](https://carrier.example/track).
 
 Your code is `SPRING-10`."""
-HOSTILE = """<script>window.ran = 1</script> <img src=x onerror="window.ran = 2"> <svg onload="window.ran = 3"><text>x</text></svg>
+HOSTILE = """<script>window.ran = 1</script> <img src=x onerror="window.ran = 2">
+<svg onload="window.ran = 3"><text>x</text></svg>
 [press](javascript:window.ran=4) [data](data:text/html,<script>window.ran=5</script>) \u202etxt.exe\u202c
-<button onclick="window.ran = 6">Spoofed</button> <iframe src="javascript:window.ran=7"></iframe> ![x](javascript:window.ran=8)"""
+<button onclick="window.ran = 6">Spoofed</button> <iframe src="javascript:window.ran=7"></iframe>
+![x](javascript:window.ran=8)"""
 PAIRS = {
     "Show me the price list of delivery": MARKDOWN,
     "What would an attacker put into an answer?": HOSTILE,

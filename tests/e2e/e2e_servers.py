@@ -216,8 +216,15 @@ class ScriptedBot(Site):
         files = WidgetFiles()
         app.add_routes(files.routes())
         app.add_routes([web.post("/webhooks/widget/session", self._session)])
-        app.add_routes([web.get("/webhooks/widget/socket", self._socket)])
+        app.add_routes([web.get("/webhooks/widget/socket", self._socket), web.get("/plain", self._plain)])
         return app
+
+    async def _plain(self, request: web.Request) -> web.Response:
+        """A page that allows everything."""
+        html = """<!doctype html><html lang="en"><title>Plain</title><link rel="icon" href="data:,">
+<meta name="viewport" content="width=device-width"><script type="module" src="/widget.js" data-open></script>
+<body><main><h1>Plain</h1></main>"""
+        return web.Response(text=html, content_type="text/html")
 
     async def event(self, **event: Any) -> None:
         """Says something."""
@@ -229,6 +236,10 @@ class ScriptedBot(Site):
         """Sends a frame, or what is none."""
         for connection in list(self._sockets):
             await connection.send_str(frame if isinstance(frame, str) else json.dumps(frame))
+
+    @property
+    def connections(self) -> int:
+        return len(self._sockets)
 
     async def hang_up(self) -> None:
         for connection in list(self._sockets):

@@ -1,5 +1,6 @@
 """A customer in front of a browser: what she does, and what she sees of the chat."""
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -9,8 +10,27 @@ from axe_playwright_python.base import AXE_SCRIPT
 from playwright.async_api import Locator, Page, expect
 
 PICTURES = Path(__file__).parents[2] / "build" / "widget"
+BROWSER_ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PHONE = {"viewport": {"width": 375, "height": 667}, "device_scale_factor": 2, "is_mobile": True, "has_touch": True}
+MANNERS: dict[str, dict[str, Any]] = {  # how a page is looked at
+    "light": {},
+    "dark": {"color_scheme": "dark"},
+    "phone": PHONE,
+    "right-to-left": {},
+    "high-contrast": {"forced_colors": "active"},
+}
 WATCH = """
-addEventListener("securitypolicyviolation", (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`));
+addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) =>
+  console.error(`policy: ${violatedDirective} ${blockedURI}`));
 """
 SEEN = """(list) => [...list.querySelectorAll(":scope > .message, :scope > .pendings > .message")].map((node) => {
   const words = [...node.querySelectorAll(":scope > .bubble")].map((bubble) => bubble.innerText.trim()).join(" | ");
@@ -100,19 +120,34 @@ class Visitor:
         await self.settled()
         await self.page.evaluate(AXE_SCRIPT)
         found = await self.page.evaluate("() => axe.run(document)")
-        return [f"{one['id']}: {node['target']} {node['failureSummary']}" for one in found["violations"] for node in one["nodes"]]
+        return [
+            f"{one['id']}: {node['target']} {node['failureSummary']}"
+            for one in found["violations"]
+            for node in one["nodes"]
+        ]
 
     async def spills(self) -> list[str]:
         """What sticks out of the chat at its sides."""
         script = """() => {
           const root = document.querySelector("kefu-chat").shadowRoot;
           const box = root.querySelector(".panel").getBoundingClientRect();
-          const parts = [...root.querySelectorAll(".bubble, .choice, .picture, .note, .meta, .title, .notice, .file, .send")];
-          const out = parts.filter((part) => { const at = part.getBoundingClientRect();
-            return at.width && (at.left < box.left - 1 || at.right > box.right + 1); });
-          return [...out.map((part) => part.className), ...(document.documentElement.scrollWidth > innerWidth ? ["page"] : [])];
+          const shown = ".bubble, .choice, .picture, .note, .meta, .title, .notice, .file, .send";
+          const parts = [...root.querySelectorAll(shown)].filter((part) => !part.closest(".cards"));
+          const out = parts.filter((part) => {
+            const at = part.getBoundingClientRect();
+            return at.width && (at.left < box.left - 1 || at.right > box.right + 1);
+          });
+          const isPageWider = document.documentElement.scrollWidth > innerWidth;
+          return [...out.map((part) => part.className), ...(isPageWider ? ["page"] : [])];
         }"""
         return list(await self.page.evaluate(script))
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Waits for what happens in a server of the test's own."""
+    async with asyncio.timeout(20):
+        while not holds():  # noqa: ASYNC110 - the other side is a browser
+            await asyncio.sleep(0.02)
 
 
 Visit: TypeAlias = Callable[..., Awaitable[Visitor]]

@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 import pytest_asyncio
 from e2e_servers import BotSite, ScriptedBot, Shop, picture
-from e2e_visitor import Visit, Visitor
+from e2e_visitor import Visit, Visitor, until
 from playwright.async_api import Route, expect
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -142,7 +142,6 @@ async def _until_sent(visitor: Visitor) -> None:
     await visitor.page.wait_for_function("() => !Object.keys(localStorage).some((name) => name.includes('pending:'))")
 
 
-
 async def test_the_end_of_a_chat_asks_how_it_was(ann: Visitor, bot: BotSite) -> None:
     end = ann.page.get_by_role("button", name="End chat")
     await expect(end).to_be_hidden()
@@ -206,7 +205,8 @@ async def test_files_are_pasted_too(ann: Visitor) -> None:
     await ann.field.evaluate(
         """(field, text) => { const transfer = new DataTransfer();
         transfer.items.add(new File([text], "note.txt", { type: "text/plain" }));
-        field.dispatchEvent(new ClipboardEvent("paste", { clipboardData: transfer, bubbles: true, cancelable: true })); }""",
+        const options = { clipboardData: transfer, bubbles: true, cancelable: true };
+        field.dispatchEvent(new ClipboardEvent("paste", options)); }""",
         "My order is late.",
     )
     await expect(ann.log.locator(".message.user a.file")).to_contain_text("note.txt")
@@ -224,7 +224,9 @@ async def test_a_person_takes_over_and_gives_back(ann: Visitor, bot: BotSite) ->
     await expect(ann.log.get_by_text("Maria has joined")).to_be_visible()
     await bot.type(ident, "Maria", on=True)
     await expect(ann.log.locator(".typing")).to_contain_text("Maria is writing")
-    await bot.call("POST", f"/conversations/{ident}/handoff/reply", {"agent": "Maria", "text": "Good day, I am *Maria*."})
+    await bot.call(
+        "POST", f"/conversations/{ident}/handoff/reply", {"agent": "Maria", "text": "Good day, I am *Maria*."}
+    )
     await ann.sees("Good day", by="person")
     await ann.say("hello Maria")
     await ann.sees("hello Maria", by="user")
@@ -357,7 +359,11 @@ async def test_a_chinese_bot_speaks_chinese_on_an_english_page_and_says_when_peo
 
 @pytest.mark.parametrize(
     ("page", "says", "expected"),
-    [("lang=zh-CN", "", "打开聊天"), ("lang=en", "data-locale=zh", "打开聊天"), ("lang=zh-CN", "data-locale=en", "Open chat")],
+    [
+        ("lang=zh-CN", "", "打开聊天"),
+        ("lang=en", "data-locale=zh", "打开聊天"),
+        ("lang=zh-CN", "data-locale=en", "Open chat"),
+    ],
 )
 async def test_the_language_is_the_script_tags_or_the_pages(
     visit: Visit, shop: Shop, bot: BotSite, page: str, says: str, expected: str
@@ -372,7 +378,9 @@ async def test_colours_are_the_owners_and_the_pages_rules_win(visit: Visit, shop
     assert await ann.launcher.evaluate("(node) => getComputedStyle(node).getPropertyValue('--link')") == "#7a1fa2"
 
 
-async def test_the_script_tag_says_what_the_chat_is_called_and_where_it_is(visit: Visit, shop: Shop, bot: BotSite) -> None:
+async def test_the_script_tag_says_what_the_chat_is_called_and_where_it_is(
+    visit: Visit, shop: Shop, bot: BotSite
+) -> None:
     ann = await visit(f"{shop.origin}/?data-title=Ask+us&data-position=start&data-open=")
     await expect(ann.panel).to_be_visible()
     await expect(ann.page.get_by_role("dialog", name="Ask us")).to_be_visible()
@@ -462,3 +470,36 @@ async def test_a_bot_that_is_down_has_no_launcher(visit: Visit, shop: Shop, bot:
     await ann.page.goto(shop.origin)
     await ann.page.wait_for_function("() => customElements.get('kefu-chat')")
     await expect(ann.launcher).to_be_hidden()
+
+
+async def test_a_chat_that_opens_by_itself_leaves_the_focus_where_it_is(visit: Visit, shop: Shop, bot: BotSite) -> None:
+    ann = await visit(f"{shop.origin}/?data-open=")
+    await ann.sees(GREETING)
+    assert await ann.focused() == ""
+
+
+async def test_an_element_that_is_moved_goes_on_and_one_that_is_removed_hangs_up(
+    visit: Visit, scripted: ScriptedBot
+) -> None:
+    ann = await visit(f"{scripted.origin}/plain")
+    await expect(ann.field).to_be_enabled()
+    await ann.say("one")
+    await ann.sees("one", by="user")
+
+    await ann.page.evaluate("document.querySelector('main').append(document.querySelector('kefu-chat'))")
+    await ann.say("two")
+    await ann.sees("two", by="user")
+    assert await ann.own_words() == ["one", "two"]
+
+    assert scripted.connections == 1
+    await ann.page.evaluate("document.querySelector('kefu-chat').remove()")
+    await until(lambda: scripted.connections == 0)
+
+
+async def test_history_is_told_as_seen_in_one_frame(visit: Visit, scripted: ScriptedBot) -> None:
+    for number in range(60):
+        await scripted.event(**{"from": "bot", "text": f"old {number}"})
+    ann = await visit(f"{scripted.origin}/chat")
+    await ann.sees("old 59")
+    await until(lambda: bool(scripted.taken))
+    assert scripted.taken == [{"type": "seen", "seq": 60}]

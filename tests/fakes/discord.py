@@ -9,7 +9,7 @@ import json
 import re
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from aiohttp import WSMsgType, web
@@ -19,6 +19,17 @@ from fakes.vendor import Fault, Request, Sent, Vendor, hang_up
 APP, BOT, TOKEN, PATH = "845027738276462632", "845027738276462632", "bot.token", "/webhooks/discord/webhook"
 SERVER, HALL = "290926798626357999", "345626669114982402"
 PACE_S, PACE_COUNT = 5.0, 5  # sends to one channel
+BOT_USER = {
+    "id": BOT,
+    "username": "shop",
+    "global_name": None,
+    "discriminator": "0",
+    "avatar": None,
+    "bot": True,
+    "verified": True,
+    "mfa_enabled": False,
+    "flags": 0,
+}
 
 
 def snowflake(kind: str, name: str) -> str:
@@ -46,7 +57,7 @@ class FakeDiscord(Vendor):
 
     channel = "discord"
     accept_limit_s = 3.0
-    key = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(b"discord").digest())
+    signing_key = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(b"discord").digest())
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,7 +73,7 @@ class FakeDiscord(Vendor):
         self.refuses_with: int | None = None
         self.socket: web.WebSocketResponse | None = None
         self._events: list[tuple[str, Any]] = []
-        self._has_session = True
+        self._has_session, self._ended = True, set[web.WebSocketResponse]()
         self._people: dict[str, str] = {}
         self._tokens: dict[str, str] = {}
         self._nonces: dict[str, dict[str, Any]] = {}
@@ -82,7 +93,7 @@ class FakeDiscord(Vendor):
     def credentials(self) -> dict[str, Any]:
         return {
             "application_id": APP,
-            "public_key": self.key.public_key().public_bytes_raw().hex(),
+            "public_key": self.signing_key.public_key().public_bytes_raw().hex(),
             "bot_token": TOKEN,
             "gateway": False,
             "api_url": f"{self.url}/api/v10/",
@@ -132,7 +143,7 @@ class FakeDiscord(Vendor):
         return self._request(body, at, self.sign(at, body))
 
     def sign(self, at: str, body: bytes, key: Ed25519PrivateKey | None = None) -> str:
-        return (key or self.key).sign(at.encode() + body).hex()
+        return (key or self.signing_key).sign(at.encode() + body).hex()
 
     def _request(self, body: bytes, at: str | None, signature: str | None) -> Request:
         headers = {"X-Signature-Timestamp": at, "X-Signature-Ed25519": signature, "Content-Type": "application/json"}
@@ -181,7 +192,7 @@ class FakeDiscord(Vendor):
             return problem(404, 10_003, "Unknown Channel")
         nonce = (await request.json()).get("nonce")
         if nonce in self._nonces:
-            return web.json_response(self._nonces[nonce])
+            return as_json(self._nonces[nonce])
         return await self._met(request, self._people[channel], nonce)
 
     async def _met(self, request: web.Request, user: str, nonce: str | None) -> web.Response:
@@ -189,7 +200,7 @@ class FakeDiscord(Vendor):
         if fault is Fault.TOO_MANY or (self.paced and not self._has_room(user)):
             wait = {"Retry-After": str(self.retry_after_s), "X-RateLimit-Scope": "user"}
             limit = {"message": "You are being rate limited.", "retry_after": self.retry_after_s / 1, "global": False}
-            return web.json_response(limit, status=429, headers=wait)
+            return as_json(limit, status=429, headers=wait)
         if fault is Fault.SERVER_ERROR:
             return web.Response(status=502, text="<html>", content_type="text/html")
         if fault is Fault.HANG_UP:
@@ -206,7 +217,7 @@ class FakeDiscord(Vendor):
         message = {"id": str(len(self.sent)), "content": shown}
         if nonce is not None and body.get("enforce_nonce"):
             self._nonces[nonce] = message
-        return web.json_response(message)
+        return as_json(message)
 
     def _has_room(self, user: str) -> bool:
         now, sends = self.clock(), self._sends[user]
@@ -220,13 +231,12 @@ class FakeDiscord(Vendor):
         return web.Response(status=204)
 
     async def _me(self, _: web.Request) -> web.Response:
-        return web.json_response({"id": BOT, "username": "shop", "discriminator": "0", "avatar": None, "bot": True})
+        return as_json(BOT_USER)
 
     async def _application(self, _: web.Request) -> web.Response:
-        known = {"bot_public": True, "bot_require_code_grant": False, "verify_key": "00", "flags": 0, "team": None}
-        return web.json_response(
-            {"id": APP, "name": "Shop", "description": "", "icon": None, "rpc_origins": []} | known
-        )
+        owner = {"id": "53908232506183680", "username": "owner", "discriminator": "0", "avatar": None}
+        known = {"bot_public": True, "bot_require_code_grant": False, "verify_key": "00", "flags": 0, "owner": owner}
+        return as_json({"id": APP, "name": "Shop", "description": "", "icon": None, "rpc_origins": []} | known)
 
     # The gateway
 
@@ -234,7 +244,7 @@ class FakeDiscord(Vendor):
         if request.headers.get("Authorization") != f"Bot {TOKEN}":
             return problem(401, 0, "401: Unauthorized")
         limit = {"total": 1_000, "remaining": 999, "reset_after": 14_400_000, "max_concurrency": 1}
-        return web.json_response({"url": self._gateway_url, "shards": 1, "session_start_limit": limit})
+        return as_json({"url": self._gateway_url, "shards": 1, "session_start_limit": limit})
 
     @property
     def _gateway_url(self) -> str:
@@ -250,7 +260,8 @@ class FakeDiscord(Vendor):
             if frame.type is WSMsgType.TEXT:
                 await self._hear(socket, json.loads(frame.data))
         self.codes.append(socket.close_code)
-        self._has_session = socket.close_code not in (1_000, 1_001)  # by which a bot says that it goes for good
+        said_good_bye = socket.close_code in (1_000, 1_001) and socket not in self._ended
+        self._has_session = self._has_session and not said_good_bye
         self.closed.set()
         return socket
 
@@ -272,9 +283,10 @@ class FakeDiscord(Vendor):
     async def _begin(self, socket: web.WebSocketResponse) -> None:
         self.sessions["begun"] += 1
         self._events.clear()
+        self._has_session = True
         ready = {
             "v": 10,
-            "user": {"id": BOT, "username": "shop", "discriminator": "0", "bot": True},
+            "user": BOT_USER,
             "guilds": [{"id": SERVER, "unavailable": True}],
             "session_id": f"session-{self.sessions['begun']}",
             "resume_gateway_url": self._gateway_url,
@@ -302,6 +314,7 @@ class FakeDiscord(Vendor):
         """Ends the connection, and waits until the bot is there again."""
         assert self.socket is not None
         self.connected.clear()
+        self._ended.add(self.socket)
         await self.socket.close(code=code)
         await self.connected.wait()
 
@@ -360,5 +373,11 @@ def is_button(button: dict[str, Any]) -> bool:
     )
 
 
+def as_json(data: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    """JSON under the very type that Discord gives it; discord.py knows no other."""
+    body = json.dumps(data).encode()
+    return web.Response(body=body, status=status, headers=headers, content_type="application/json")
+
+
 def problem(status: int, code: int, message: str) -> web.Response:
-    return web.json_response({"message": message, "code": code}, status=status)
+    return as_json({"message": message, "code": code}, status=status)

@@ -36,7 +36,7 @@ class FakeFeishu(Vendor):
     channel = "feishu"
     accept_limit_s = 3.0
     app_id, secret = "cli_9f5343c580712544", "fakesecret0123456789"
-    key, token = "kudryavka", "rvaYgkND1GOiu5MM0E1rncYC6PLtF7JV"
+    encrypt_key, token = "kudryavka", "rvaYgkND1GOiu5MM0E1rncYC6PLtF7JV"
 
     def __init__(self) -> None:
         super().__init__()
@@ -60,7 +60,7 @@ class FakeFeishu(Vendor):
 
     def credentials(self) -> dict[str, Any]:
         settings = {"app_id": self.app_id, "app_secret": self.secret, "verification_token": self.token}
-        settings |= {"encrypt_key": self.key} if self.is_encrypted else {"allow_unsigned": True}
+        settings |= {"encrypt_key": self.encrypt_key} if self.is_encrypted else {"allow_unsigned": True}
         return settings | {"api_url": f"{self.url}/"}
 
     def conversation_of(self, user: str) -> str:
@@ -126,7 +126,9 @@ class FakeFeishu(Vendor):
 
     def body_of(self, payload: Any, key: str | None = None) -> bytes:
         text = json.dumps(payload, ensure_ascii=False)
-        return json.dumps({"encrypt": encrypt(key or self.key, text)} if self.is_encrypted else payload).encode()
+        return json.dumps(
+            {"encrypt": encrypt(key or self.encrypt_key, text)} if self.is_encrypted else payload
+        ).encode()
 
     def posted(self, payload: Any, **headers: str) -> Request:
         """A payload as Feishu posts it."""
@@ -134,14 +136,14 @@ class FakeFeishu(Vendor):
 
     def signed(self, body: bytes, at: int | None = None, **headers: str) -> Request:
         timestamp, nonce = str(int(self.now()) if at is None else at), secrets.token_hex(8)
-        own = {"timestamp": timestamp, "nonce": nonce, "signature": sign(timestamp, nonce, self.key, body)}
+        own = {"timestamp": timestamp, "nonce": nonce, "signature": sign(timestamp, nonce, self.encrypt_key, body)}
         return request(body, own | headers)
 
     def forgeries(self) -> dict[str, Request]:
         event = self.event(user="mallory", id="forged", content={"text": "hello"})
         body, now = self.body_of(event), int(self.now())
         at, nonce = str(now), "n"
-        right = sign(at, nonce, self.key, body)
+        right = sign(at, nonce, self.encrypt_key, body)
         open_body = json.dumps(event).encode()
         other_app = event | {"header": event["header"] | {"app_id": "cli_another"}}
         other_token = event | {"header": event["header"] | {"token": "another"}}
@@ -159,7 +161,7 @@ class FakeFeishu(Vendor):
             "a stale one": self.signed(body, at=now - 8 * 3_600 - 60),
             "one of the future": self.signed(body, at=now + 8 * 3_600 + 60),
             "a timestamp of words": request(
-                body, {"timestamp": "now", "nonce": nonce, "signature": sign("now", nonce, self.key, body)}
+                body, {"timestamp": "now", "nonce": nonce, "signature": sign("now", nonce, self.encrypt_key, body)}
             ),
             "an event in the open": self.signed(open_body),
             "encrypted with another key": self.signed(self.body_of(event, "another")),
@@ -268,6 +270,8 @@ def is_button(element: dict[str, Any]) -> bool:
     match element:
         case {"tag": "button", "text": {"tag": "plain_text", "content": str(title)}, "value": {"payload": str()}}:
             return bool(title)
+        case {"tag": "button", "text": {"tag": "plain_text", "content": str(title)}, "url": str(url)}:
+            return bool(title) and url.startswith("http") and "value" not in element
     return False
 
 

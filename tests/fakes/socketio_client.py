@@ -45,6 +45,8 @@ class Page:
     async def leave(self) -> None:
         """Closes the page."""
         await self.client.disconnect()
+        if (session := self.client.eio.http) is not None:  # one whose connection failed is left open
+            await session.close()
 
     async def come_back(self) -> None:
         """Connects anew after the connection was lost."""

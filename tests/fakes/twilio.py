@@ -98,6 +98,23 @@ class FakeTwilio(Vendor):
         signed = {SIGNATURE: RequestValidator(token).compute_signature(url, dict(form))}
         return Request(path=PATH, headers={**FORM, **signed, **headers}, body=urlencode(form).encode())
 
+    def report(self, sent: Sent, status: str, code: str = "") -> Request:
+        """What Twilio posts of what became of a message."""
+        fields = dict(sent.raw)
+        form = {
+            "SmsSid": message_sid("out"),
+            "SmsStatus": status,
+            "MessageStatus": status,
+            "To": fields["To"],
+            "MessageSid": message_sid("out"),
+            "AccountSid": ACCOUNT,
+            "From": fields["From"],
+            "ApiVersion": "2010-04-01",
+        } | ({"ErrorCode": code} if code else {})
+        url = fields["StatusCallback"]
+        posted = self.posted(form, url=url)
+        return Request(path=url.removeprefix("https://bot.example"), headers=posted.headers, body=posted.body)
+
     def forgeries(self) -> dict[str, Request]:
         form = self.form(user="mallory", text="hello", id="forged")
         genuine = self.posted(form)

@@ -57,7 +57,8 @@ class Vendor:
     """A platform; a fake of one has this as its base.
 
     Attributes:
-        channel: The channel's key in `credentials.yml`.
+        channel: The channel's name.
+        key: Its key in `credentials.yml`, where that is another: an owner's own module.
         accept_limit_s: How long the platform waits for the answer to what it brings.
         sent: What it has shown to customers, in order.
         faults: How the next sends fail, the first one first; see `failed`.
@@ -67,6 +68,7 @@ class Vendor:
     """
 
     channel: str
+    key: str | None = None
     accept_limit_s: float
 
     def __init__(self) -> None:

@@ -32,6 +32,8 @@ class FakeWeChat(Vendor):
         is_safe: Whether messages are encrypted (安全模式).
         has_right: Whether the account may send customer service messages.
         has_menus: Whether menu messages are among them.
+        quota: Customer service messages for each message of a customer.
+        exceeded: How many were refused as there were more.
         notices: Customers who were told that the account cannot serve them at present.
     """
 
@@ -44,6 +46,7 @@ class FakeWeChat(Vendor):
         super().__init__()
         self.now: Callable[[], float] = time.time
         self.is_safe, self.has_right, self.has_menus = True, True, True
+        self.quota, self.exceeded = MOST_REPLIES, 0
         self.notices: list[str] = []
         self.access_tokens: list[str] = []
         self._people: dict[str, str] = {}
@@ -195,7 +198,8 @@ class FakeWeChat(Vendor):
         return answer
 
     def _show(self, customer: str, text: str, raw: Any) -> None:
-        self.sent.append(Sent(user=self._people.get(customer, customer), text=text, raw=raw))
+        words = text.replace("\n\n", "\n")  # what belongs together is one message
+        self.sent.append(Sent(user=self._people.get(customer, customer), text=words, raw=raw))
 
     # The API
 
@@ -230,7 +234,7 @@ class FakeWeChat(Vendor):
         said = json.loads(body)
         problem = self._problem(said, body)
         if problem:
-            self.refused.append(f"{problem}")
+            self.refused += [] if problem == 45047 else [str(problem)]
             return error(problem, "refused")
         text = said["text"]["content"] if said["msgtype"] == "text" else said["msgmenu"]["head_content"]
         written_at, count = self._quota[said["touser"]]
@@ -246,7 +250,8 @@ class FakeWeChat(Vendor):
         written_at, count = self._quota[said["touser"]]
         if self.now() - written_at > WINDOW_S:
             return 45015
-        if count >= MOST_REPLIES:
+        if count >= self.quota:
+            self.exceeded += 1
             return 45047
         if b"\\u" in body:
             return 40033

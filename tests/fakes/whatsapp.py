@@ -194,6 +194,10 @@ def _interactive_problem(content: Mapping[str, Any]) -> str | None:
         rows = [row for section in action.get("sections", ()) for row in section.get("rows", ())]
         fits = 1 <= len(rows) <= 10 and _are_choices(rows, 24, 200) and _is_text(action.get("button"), 20)
         return None if fits and _is_text(text, 4_096) else "interactive.list"
+    if content.get("type") == "cta_url":
+        parameters = action.get("parameters", {}) if action.get("name") == "cta_url" else {}
+        opens = _is_text(parameters.get("display_text"), 20) and _LINK.match(parameters.get("url", ""))
+        return None if opens and _is_text(text, 1_024) else "interactive.cta_url"
     return "interactive.type"
 
 

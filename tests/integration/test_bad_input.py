@@ -309,7 +309,10 @@ async def test_a_wrong_method_is_a_405_that_names_the_right_one(
         "/chat/../../etc/passwd",
         "/chat/%2e%2e/%2e%2e/etc/passwd",
         "/.%00",
-        "/chat/chat.js%00.css",
+        "/widget/chat.js",
+        "/widget/x/widget.js%00.css",
+        "/widget/x/%2e%2e%2fwidget.js",
+        "/widget/x/chat.html",
         "/x%0aforged%1b[2J",
     ],
 )

@@ -16,7 +16,7 @@ from bot.channels.channel import conversation_id
 from bot.channels.intake import MEDIA
 from bot.messages import UserMessage
 
-Id = Annotated[str, Field(min_length=1, max_length=1_024)]
+Id = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,1024}$")]
 KINDS = frozenset({"image", "audio", "video"})
 NO_FILES = ("text/", "application/vnd.microsoft.card.", "application/vnd.microsoft.teams.card.")
 

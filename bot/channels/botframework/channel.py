@@ -48,6 +48,8 @@ class BotFramework(WebhookChannel):
         images=True,
         attachments=True,
         custom=True,
+        per_conversation_s=0.5,  # 1,800 an hour
+        burst=5,
     )
 
     def __init__(self, config: Config, intake: Intake, poster: JsonPoster | None = None) -> None:

@@ -19,6 +19,9 @@ from bot.messages import Standing, UserMessage
 
 MAX_NAME = 100
 BOTS = frozenset({"pending", "resolved"})  # conversations with this status are the bot's
+TELL_WHO_ANSWERS = frozenset(
+    f"conversation_{what}" for what in ("created", "opened", "resolved", "status_changed", "updated")
+)
 MESSAGE_TYPES = {0: "incoming", 1: "outgoing", 2: "activity", 3: "template"}  # in some payloads as numbers
 MEDIA_KINDS = frozenset({"image", "audio", "video", "file", "location"})
 Id = Annotated[int, Field(ge=1, le=2**63 - 1)]
@@ -99,7 +102,7 @@ def parse_event(payload: Mapping[str, Any], account_id: int | None, now: float) 
         ValidationError: It is none of Chatwoot's.
     """
     event = str(payload.get("event"))
-    if event.startswith("conversation_"):
+    if event in TELL_WHO_ANSWERS:
         return _standing_told(event, ConversationData.model_validate(payload), account_id, now)
     if event == "message_created":
         message = MessageData.model_validate(payload)

@@ -17,7 +17,6 @@ from bot.delivery import NotSent, Rejected, Uncertain
 
 SESSION_GONE = frozenset({300001, 300005})
 SESSION_LATER = frozenset({-1, 130101, 410100, 90002, 90018})
-TOO_FAST_S = 60.0  # 20 messages a minute are taken; DingTalk does not say when the next one is
 STALE_TOKEN = frozenset({"InvalidAuthentication"})
 FIXES = {
     "Forbidden.AccessDenied.AccessTokenPermissionDenied": "Give the app the permission that DingTalk names.",
@@ -62,7 +61,7 @@ class DingTalkApi:
         if code in SESSION_GONE:
             raise SessionGone
         if code in SESSION_LATER:
-            raise NotSent(f"DingTalk answered {code}", TOO_FAST_S)
+            raise NotSent(f"DingTalk answered {code}")  # it does not say when it takes the next one
         if code:
             raise Rejected(f"DingTalk answered {code}")
 
@@ -76,7 +75,7 @@ class DingTalkApi:
         """
         said = await self._call("robot/oToMessages/batchSend", {"robotCode": robot, "userIds": [staff], **message})
         if said.get("flowControlledStaffIdList"):
-            raise NotSent("DingTalk sends this customer no more at present", TOO_FAST_S)
+            raise NotSent("DingTalk sends this customer no more at present")
         if said.get("invalidStaffIdList") or said.get("filteredStaffIdList"):
             raise Rejected("DingTalk does not know the customer, or they do not want the robot's messages")
 

@@ -38,7 +38,7 @@ def make(config: Config, intake: Intake) -> "DingTalk":
 
 
 class DingTalk(WebhookChannel):
-    """DingTalk. Replies go to the address that came with the message while it lasts, and by the robot API after that."""
+    """DingTalk. Replies go to the address that came with the message while it lasts, then by the robot API."""
 
     name = NAME
 
@@ -52,6 +52,7 @@ class DingTalk(WebhookChannel):
             max_text=5_000,  # DingTalk takes about 20 KB
             max_buttons=5 if config.buttons == "card" else 0,
             max_button_title=20,
+            link_buttons=config.buttons == "card",
         )
 
     def routes(self) -> list[web.RouteDef]:

@@ -8,7 +8,9 @@ import re
 from typing import Any
 from urllib.parse import quote
 
+from bot.degrade import is_link
 from bot.messages import BotMessage
+from configs.domain import Button
 
 MAX_TITLE = 20  # of a card, as it is shown in the list of chats
 WIDTHLESS = "\u2060"
@@ -23,7 +25,7 @@ def for_session(message: BotMessage, *, as_card: bool) -> dict[str, Any]:
         as_card: Show buttons as such; pressing one sends its title.
     """
     if message.buttons and as_card:
-        buttons = [{"title": button.title, "actionURL": _sending(button.title)} for button in message.buttons]
+        buttons = [{"title": button.title, "actionURL": _pressed(button)} for button in message.buttons]
         words = message.text or ""
         card = {"title": _title(words), "text": unmarked(words), "btnOrientation": "0", "btns": buttons}
         return {"msgtype": "actionCard", "actionCard": card}
@@ -37,7 +39,10 @@ def for_robot(message: BotMessage) -> dict[str, str]:
 
 def plain(message: BotMessage) -> str:
     """A message as a text, with its buttons as numbered lines: in a group a button's words would not reach the bot."""
-    lines = (f"{number}. {button.title}" for number, button in enumerate(message.buttons, 1))
+    lines = (
+        f"{number}. {button.title}{': ' + button.payload if is_link(button) else ''}"
+        for number, button in enumerate(message.buttons, 1)
+    )
     return "\n".join((message.text or "", *lines))
 
 
@@ -50,6 +55,7 @@ def _title(text: str) -> str:
     return text.strip().partition("\n")[0][:MAX_TITLE] or "…"
 
 
-def _sending(words: str) -> str:
-    """An address of DingTalk's own that writes `words` in the customer's name."""
-    return f"dtmd://dingtalkclient/sendMessage?content={quote(words, safe='')}"
+def _pressed(button: Button) -> str:
+    """The button's address, or one of DingTalk's own that writes its title in the customer's name."""
+    sending = f"dtmd://dingtalkclient/sendMessage?content={quote(button.title, safe='')}"
+    return button.payload if is_link(button) else sending

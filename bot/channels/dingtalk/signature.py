@@ -37,9 +37,10 @@ def is_theirs(address: str, api_url: URL) -> bool:
     """Whether an address that came in a message is DingTalk's, or that of the API in use: no other is called."""
     try:
         url = URL(address)
-        host, is_plain = url.host or "", url.user is None and url.explicit_port in (None, 443)
+        origin, host = url.origin(), url.host or ""
+        is_plain = url.user is None and url.explicit_port in (None, 443)
     except ValueError:
         return False
-    if url.absolute and url.origin() == api_url.origin():
+    if origin == api_url.origin():
         return True
     return url.scheme == "https" and is_plain and (host == DOMAIN or host.endswith(f".{DOMAIN}"))

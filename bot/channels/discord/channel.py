@@ -45,6 +45,8 @@ class Discord(WebhookChannel):
         max_payload_bytes=MAX_PAYLOAD,
         images=True,
         custom=True,
+        per_conversation_s=1.0,
+        burst=4,
     )
 
     def __init__(self, config: Config, intake: Intake, poster: JsonPoster | None = None) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Self
 
-from pydantic import AnyHttpUrl, Field, SecretStr, model_validator
+from pydantic import AnyHttpUrl, ConfigDict, Field, SecretStr, model_validator
 
 from bot.channels.channel import ChannelConfig
 
@@ -19,6 +19,8 @@ class Config(ChannelConfig):
         gateway: Whether the bot keeps a connection by which it hears messages.
         api_url: Where the REST API is.
     """
+
+    model_config = ConfigDict(coerce_numbers_to_str=True)  # an id without quotes is a number to YAML
 
     application_id: Annotated[str, Field(pattern=r"^[0-9]{1,20}$")]
     bot_token: Annotated[SecretStr, Field(min_length=1)]

@@ -14,6 +14,7 @@ from yarl import URL
 from bot.channels.access_token import AccessToken, Granted
 from bot.channels.posting import LATER as POSTING_LATER
 from bot.channels.posting import JsonPoster, ServerAnswer
+from bot.degrade import is_link
 from bot.delivery import NotSent, Rejected, Uncertain
 from bot.messages import BotMessage
 
@@ -142,7 +143,7 @@ def _card(message: BotMessage) -> dict[str, Any]:
             "tag": "button",
             "text": {"tag": "plain_text", "content": button.title or "…"},
             "type": "default",
-            "value": {"payload": button.payload},
+            **({"url": button.payload} if is_link(button) else {"value": {"payload": button.payload}}),
         }
         for button in message.buttons
     ]

@@ -44,6 +44,7 @@ class Feishu(WebhookChannel):
         max_buttons=10,
         max_button_title=120,
         max_payload_bytes=500,
+        link_buttons=True,
         per_second=50.0,
         per_conversation_s=0.2,
         resends=True,

@@ -28,6 +28,7 @@ from bot.turn_record import stored_reply
 from configs.errors import KefuError
 
 MAX_BODY_BYTES = 1024 * 1024
+ANSWER_S = 7.0  # three tries by a reply token fit into the time that the sender gives a part
 
 _log = structlog.get_logger()
 
@@ -51,7 +52,7 @@ class Line(WebhookChannel):
     ) -> None:
         self._config, self._intake = config, intake
         token = config.channel_access_token.get_secret_value()
-        self._api = MessagingApi(URL(str(config.api_url)), token, JsonPoster(now=intake.now))
+        self._api = MessagingApi(URL(str(config.api_url)), token, JsonPoster(now=intake.now, answer_s=ANSWER_S))
         self._replies = Replies(self._api, uses_tokens=config.reply_tokens, now=intake.now, wait=wait)
         self.abilities = Abilities(
             max_text=MAX_TEXT,
@@ -59,6 +60,7 @@ class Line(WebhookChannel):
             max_buttons=MAX_BUTTONS,
             max_button_title=MAX_LABEL,
             max_payload_bytes=MAX_DATA,
+            link_buttons=True,
             images=True,
             custom=True,
             resends=not config.reply_tokens,

@@ -6,6 +6,7 @@ Source: https://developers.line.biz/en/reference/messaging-api/#message-objects
 from collections.abc import Mapping
 from typing import Any
 
+from bot.degrade import NO_WORDS, is_link
 from bot.delivery import Rejected
 from bot.messages import BotMessage
 from configs.domain import Button
@@ -49,14 +50,10 @@ def _with_buttons(message: BotMessage) -> Message:
 
 def _action(button: Button) -> Message:
     """What a button does: send its payload, while its title is shown as the customer's words, or open an address."""
-    if button.payload.startswith(("https://", "http://")) and len(button.payload) <= MAX_LINK:
-        return {"type": "uri", "label": button.title, "uri": button.payload}
-    return {
-        "type": "postback",
-        "label": button.title,
-        "data": button.payload or button.title,
-        "displayText": button.title,
-    }
+    title = button.title or NO_WORDS
+    if is_link(button):
+        return {"type": "uri", "label": title, "uri": button.payload[:MAX_LINK]}
+    return {"type": "postback", "label": title, "data": button.payload or title, "displayText": title}
 
 
 def _picture(address: str) -> Message:

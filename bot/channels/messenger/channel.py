@@ -67,7 +67,9 @@ class Messenger(MetaWebhook):
         if isinstance(written_at, int | float) and self._now() - written_at > WINDOW_S:
             raise Rejected("over 24 hours have passed since the customer wrote")
         (message,) = stored_reply([part.payload])
-        await self._send(part.conversation_id, {"messaging_type": "RESPONSE", "message": render(message)})
+        await self._send(
+            part.conversation_id, {"messaging_type": "RESPONSE", "message": render(message, self._product)}
+        )
 
     async def close(self) -> None:
         """Closes the connections; signs that are under way are left."""

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from bot.request_body import MAX_ID_CHARS, Body
 
-Id = Annotated[str, Field(min_length=1, max_length=MAX_ID_CHARS)]
+Id = Annotated[str, Field(pattern=rf"^[!-~]{{1,{MAX_ID_CHARS}}}$")]
 Short = Annotated[str, Field(max_length=64)]
 Address = Annotated[str, Field(max_length=4_096)]
 ScopedId = Annotated[str, Field(pattern=r"^[0-9]{1,32}$")]

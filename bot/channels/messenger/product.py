@@ -38,6 +38,7 @@ class Product:
             max_buttons=MAX_BUTTONS,
             max_button_title=MAX_BUTTON_CHARS,
             max_payload_bytes=MAX_PAYLOAD_BYTES,
+            link_buttons=True,
             images=True,
             attachments=True,
             cards=True,

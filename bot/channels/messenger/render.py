@@ -9,8 +9,9 @@ from typing import Any
 from yarl import URL
 
 from bot.abilities import TextUnit
-from bot.channels.messenger.product import MAX_BUTTON_CHARS, MAX_PAYLOAD_BYTES
-from bot.degrade import address_of
+from bot.channels.messenger.product import MAX_BUTTON_CHARS, MAX_PAYLOAD_BYTES, Product
+from bot.channels.meta.links import links_as_lines
+from bot.degrade import address_of, is_link
 from bot.delivery import Rejected
 from bot.messages import BotMessage
 from bot.rich_text import plain_text
@@ -25,7 +26,7 @@ FILE_TYPES = frozenset({"image", "audio", "video", "file"})
 OWN = ("text", "attachment", "attachments")  # one of these makes `custom` a message of the Send API
 
 
-def render(message: BotMessage) -> dict[str, Any]:
+def render(message: BotMessage, product: Product) -> dict[str, Any]:
     """One thing that the bot says, as `message` of the Send API.
 
     Raises:
@@ -39,20 +40,19 @@ def render(message: BotMessage) -> dict[str, Any]:
         return _attachment(message.attachment)
     if message.elements:
         return _card(message.elements[0])
-    text = plain_text(message.text or "")
-    return _with_buttons(text, message.buttons) if message.buttons else {"text": text}
+    return _with_buttons(plain_text(message.text or ""), message.buttons, product)
 
 
-def _with_buttons(text: str, buttons: Iterable[Button]) -> dict[str, Any]:
-    """Quick replies; with an address among the payloads, buttons that stay, if there is room for them."""
-    shown = {button.title.strip(): button.payload.strip() for button in buttons if button.title.strip()}
-    has_links = any(_is_address(payload) for payload in shown.values())
-    if has_links and len(shown) <= MAX_TEMPLATE_BUTTONS and UNIT.length(text) <= MAX_TEXT_ABOVE_BUTTONS:
-        made = [_button(title, payload) for title, payload in shown.items()]
-        return _template({"template_type": "button", "text": text, "buttons": made})
-    replies = [
-        {"content_type": "text", "title": title, "payload": payload or title} for title, payload in shown.items()
-    ]
+def _with_buttons(text: str, buttons: Iterable[Button], product: Product) -> dict[str, Any]:
+    """Quick replies; with one that opens an address, buttons that stay, or lines of the text if there is no room."""
+    shown = [button for button in buttons if button.title.strip()]
+    if any(map(is_link, shown)):
+        if len(shown) <= MAX_TEMPLATE_BUTTONS and UNIT.length(text) <= MAX_TEXT_ABOVE_BUTTONS:
+            made = [_button(button.title.strip(), button.payload) for button in shown]
+            return _template({"template_type": "button", "text": text, "buttons": made})
+        text, others = links_as_lines(text, shown, lambda lines: product.unit.length(lines) <= product.max_text)
+        shown = list(others)
+    replies = [_quick_reply(button.title.strip(), button.payload.strip()) for button in shown]
     return {"text": text, "quick_replies": replies} if replies else {"text": text}
 
 
@@ -91,10 +91,14 @@ def _tapped(card: Mapping[str, Any]) -> dict[str, Any] | None:
     return {"type": "web_url", "url": address} if _is_address(address) else None
 
 
+def _quick_reply(title: str, payload: str) -> dict[str, Any]:
+    return {"content_type": "text", "title": title, "payload": payload or title}
+
+
 def _button(title: str, payload: str) -> dict[str, Any]:
     if _is_address(payload):
         return {"type": "web_url", "title": title, "url": payload}
-    return {"type": "postback", "title": title, "payload": payload or title}
+    return {"type": "postback", "title": title, "payload": payload.strip() or title}
 
 
 def _attachment(attachment: Any) -> dict[str, Any]:

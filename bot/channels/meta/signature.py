@@ -26,4 +26,4 @@ def signature_of(secret: str, body: bytes) -> str:
 
 def is_same(expected: str, given: str) -> bool:
     """Whether two secrets are the same; how long that takes does not tell where they differ."""
-    return hmac.compare_digest(expected.encode("utf-8"), given.encode("utf-8", "surrogateescape"))
+    return hmac.compare_digest(expected.encode("utf-8"), given.encode("utf-8", "surrogatepass"))

@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 from aiohttp import web
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 
 from bot.channels.channel import ChannelConfig, WebhookChannel
 from bot.channels.intake import Intake
@@ -44,6 +44,20 @@ class Incoming:
     address: Mapping[str, Any] | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undelivered:
+    """Something that was taken from us, and has not reached the customer.
+
+    Attributes:
+        id: The platform's id of it.
+        key: The key of our part; None where the platform does not say it.
+    """
+
+    id: str
+    key: str | None
+    reason: str
+
+
 class MetaWebhook(WebhookChannel):
     """Takes in what Meta brings."""
 
@@ -74,13 +88,16 @@ class MetaWebhook(WebhookChannel):
             body = await read_bytes(large, max_bytes=MAX_BODY_BYTES)
             if not is_genuine(self._secret, request.headers, body):
                 raise Refused(401, "NotAuthenticated", "X-Hub-Signature-256 is not the body's signature.")
-            incoming = list(self.parse(parse_json(body)))
+            brought = list(self.parse(parse_json(body)))
         with stage("store"):
-            await self._accept_all(incoming)
+            await self._accept_all(one for one in brought if isinstance(one, Incoming))
+            for one in brought:
+                if isinstance(one, Undelivered):
+                    await self._note(one)
         return web.Response()
 
-    def parse(self, data: Any) -> Iterator[Incoming]:
-        """The messages in what Meta brought."""
+    def parse(self, data: Any) -> Iterator[Incoming | Undelivered]:
+        """What Meta brought that concerns us."""
         raise NotImplementedError
 
     async def _accept_all(self, incoming: Iterable[Incoming]) -> None:
@@ -91,6 +108,12 @@ class MetaWebhook(WebhookChannel):
         results = await asyncio.gather(*map(self._accept, conversations.values()), return_exceptions=True)
         for failure in filter(None, results):
             raise failure
+
+    async def _note(self, one: Undelivered) -> None:
+        is_ours = one.key is not None and await self._intake.not_delivered(self.name, one.key, one.reason)
+        _log.error(
+            "message_not_delivered", channel=self.name, id=one.id, key=one.key, reason=one.reason, is_known=is_ours
+        )
 
     async def _accept(self, conversation: Iterable[Incoming]) -> None:
         for one in conversation:
@@ -120,9 +143,8 @@ def skipped(channel: str, error: Exception) -> None:
 
 
 def _where(error: Exception) -> str:
-    """Which fields were wrong."""
-    errors = getattr(error, "errors", None)
-    if errors is None:
+    """Which fields were wrong, or, of an item as a whole, what it lacks."""
+    if not isinstance(error, ValidationError):
         return type(error).__name__
-    found = errors(include_url=False, include_input=False, include_context=False)
-    return ", ".join(".".join(map(str, one["loc"])) for one in found[:5])
+    found = error.errors(include_url=False, include_input=False, include_context=False)
+    return ", ".join(".".join(map(str, one["loc"])) or one["msg"] for one in found[:5])

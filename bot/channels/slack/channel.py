@@ -49,6 +49,7 @@ class Slack(WebhookChannel):
         attachments=True,
         custom=True,
         per_conversation_s=1.0,
+        burst=3,
     )
 
     def __init__(self, config: Config, intake: Intake, poster: JsonPoster | None = None) -> None:
@@ -64,7 +65,8 @@ class Slack(WebhookChannel):
         with stage("parse"):
             payload = _form_payload(body) if request.content_type == FORM else parse_json(body)
         if isinstance(payload, dict) and payload.get("type") == "url_verification":
-            return web.Response(text=str(payload.get("challenge", ""))[:1_000])
+            challenge = str(payload.get("challenge", ""))[:1_000].encode("utf-8", "replace")
+            return web.Response(body=challenge, content_type="text/plain")
         await self.take(payload)
         return web.Response()
 

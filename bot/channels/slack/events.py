@@ -17,6 +17,7 @@ from bot.messages import UserMessage
 Id = Annotated[str, Field(pattern=r"^[A-Z0-9]{1,32}$")]
 Timestamp = Annotated[str, Field(pattern=r"^[0-9]{1,16}\.[0-9]{1,9}$")]
 WRITTEN = frozenset({None, "file_share", "thread_broadcast"})  # all other subtypes tell of something else
+SLACKBOT = "USLACKBOT"
 KINDS = frozenset({"image", "audio", "video"})
 
 Address = Mapping[str, Any]
@@ -104,7 +105,7 @@ def _is_meant(callback: EventCallback, config: Config) -> bool:
     event, bot = callback.event, callback.bot_user
     if event.type not in ("message", "app_mention") or event.subtype not in WRITTEN:
         return False
-    if event.bot_id is not None or event.user == bot:
+    if event.bot_id is not None or event.user in (bot, SLACKBOT):
         return False
     names_bot = event.type == "app_mention" or (bot is not None and f"<@{bot}" in (event.text or ""))
     begun_by_bot = bot is not None and event.parent_user_id == bot

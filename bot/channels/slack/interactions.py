@@ -59,7 +59,7 @@ class Message(_Read):
 class Interaction(_Read):
     """A `block_actions` payload."""
 
-    trigger_id: Annotated[str, Field(max_length=200)] = ""
+    trigger_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,200}$")] = ""
     team: Named
     user: Named
     channel: Named

@@ -8,8 +8,11 @@ from collections.abc import Iterator
 
 _CODE = re.compile(r"(```.+?```|`[^`\n]+`)", re.DOTALL)
 _LINK = re.compile(r"!?\[([^\[\]\n]+)\]\(((?:https?://|mailto:)[^\s()]+(?:\([^\s()]*\)[^\s()]*)*)\)")
-_BOLD = re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1")
-_STRUCK = re.compile(r"~~(?=\S)(.+?)(?<=\S)~~")
+_BOLD = (
+    re.compile(r"\*\*(?=\S)((?:[^*\n]|\*(?!\*))+)(?<=\S)\*\*"),
+    re.compile(r"(?<!\w)__(?=\S)((?:[^_\n]|_(?!_))+)(?<=\S)__(?!\w)"),
+)
+_STRUCK = re.compile(r"~~(?=\S)((?:[^~\n]|~(?!~))+)(?<=\S)~~")
 _HEADING = re.compile(r"^#{1,6} +(.+?) *#*$", re.MULTILINE)
 _PIECE = re.compile(r"<[^>\n]*>|&(?:amp|lt|gt);|\s+|[^\s<&]{1,1000}|.", re.DOTALL)
 _TOKEN = re.compile(r"<([@#!]?)([^<>|]*)(?:\|([^<>]*))?>")
@@ -49,7 +52,8 @@ def _marked(text: str) -> str:
     """`text` without code in it, its Markdown turned into Slack's."""
     text = _LINK.sub(lambda found: f"<{found[2].replace('|', '%7C')}|{found[1].replace('|', '¦')}>", text)
     text = _HEADING.sub(lambda found: f"*{found[1].replace('*', '')}*", text)
-    text = _BOLD.sub(r"*\2*", text)
+    for bold in _BOLD:
+        text = bold.sub(r"*\1*", text)
     return _STRUCK.sub(r"~\1~", text)
 
 

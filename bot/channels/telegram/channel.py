@@ -56,11 +56,13 @@ class Telegram(WebhookChannel):
         max_buttons=50,  # more fit; nobody would read them
         max_button_title=64,  # longer ones are cut off on phones
         max_payload_bytes=64,
+        link_buttons=True,
         images=True,
         attachments=True,
         custom=True,
         per_second=30,
         per_conversation_s=1.0,
+        burst=3,
     )
 
     def __init__(
@@ -123,6 +125,7 @@ class Telegram(WebhookChannel):
             _log.error("telegram_refused", reason=str(error))
             return
         if self._config.polls:
+            _log.info("telegram_polls", bot=self._config.verify)
             await self._polling.run()
 
     async def deliver(self, part: Part) -> None:

@@ -25,7 +25,7 @@ from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup, ReplyParam
 from pydantic import ValidationError
 from yarl import URL
 
-from bot.degrade import address_of
+from bot.degrade import NO_WORDS, address_of, is_link
 from bot.delivery import Rejected
 from bot.messages import BotMessage
 from configs.domain import Button
@@ -111,9 +111,10 @@ def keyboard(buttons: Sequence[Button]) -> InlineKeyboardMarkup:
 
 def _button(button: Button) -> InlineKeyboardButton:
     """A button that sends its payload back, or opens it where it is an address."""
-    if button.payload.startswith(("https://", "http://")):
-        return InlineKeyboardButton(text=button.title, url=button.payload)
-    return InlineKeyboardButton(text=button.title, callback_data=button.payload or button.title)
+    title = button.title or NO_WORDS
+    if is_link(button):
+        return InlineKeyboardButton(text=title, url=button.payload)
+    return InlineKeyboardButton(text=title, callback_data=button.payload or title)
 
 
 def _attached(attachment: Any, place: Mapping[str, Any]) -> Method:

@@ -1,5 +1,7 @@
 """The Twilio channel: its webhook, and its replies."""
 
+import re
+
 import structlog
 from aiohttp import web
 from yarl import URL
@@ -12,7 +14,7 @@ from bot.channels.twilio.config import NAME, Config
 from bot.channels.twilio.form import failure_of, parse_form, parse_message
 from bot.channels.twilio.rendering import rendered
 from bot.channels.twilio.rest_api import FIXES, Fields, RestApi
-from bot.channels.twilio.signature import SIGNATURE, Signatures
+from bot.channels.twilio.signature import PART, SIGNATURE, Signatures, report_url
 from bot.errors import Refused
 from bot.request_body import read_bytes
 from bot.stores.outbox import Part
@@ -23,6 +25,7 @@ FORM = frozenset({"application/x-www-form-urlencoded"})
 NOTHING = '<?xml version="1.0" encoding="UTF-8"?><Response></Response>'  # for Twilio to do
 WINDOW_S = 24 * 3_600.0  # in which WhatsApp takes anything but templates
 
+_KEY = re.compile(r"[0-9a-f-]{36}\Z")
 _log = structlog.get_logger()
 
 
@@ -58,7 +61,7 @@ class Twilio(WebhookChannel):
             Refused: It is not from Twilio; 503 where Twilio should bring it again.
         """
         form = parse_form(await read_bytes(request, FORM))
-        if not self._signatures.is_genuine(request.headers, request.raw_path, form):
+        if not self._signatures.is_genuine(request.headers, request.rel_url, form):
             raise Refused(401, "NotAuthenticated", f"{SIGNATURE} is not the form's signature for this address.")
         if form.get("AccountSid") != self._config.account_sid:
             raise Refused(401, "NotAuthenticated", "The form is of another account.")
@@ -68,9 +71,7 @@ class Twilio(WebhookChannel):
             with stage("store"):
                 await self._intake.accept(*found)
         elif (failure := failure_of(form)) is not None:
-            message, code = failure
-            fix = FIXES.get(int(code)) if code.isdigit() else None
-            _log.error("twilio_not_delivered", message=message, code=code, fix=fix)
+            await self._note(request.query.get(PART, ""), *failure)
         return web.Response(text=NOTHING, content_type="text/xml")
 
     async def deliver(self, part: Part) -> None:
@@ -94,4 +95,14 @@ class Twilio(WebhookChannel):
         customer = part.address.get("to") or part.conversation_id.removeprefix(f"{NAME}:")
         number = part.address.get("from") or self._config.twilio_number
         has_sender = any(name == "MessagingServiceSid" for name, _ in fields)
-        return [("To", customer)] if has_sender else [("To", customer), ("From", number)]
+        route = [("To", customer)] if has_sender else [("To", customer), ("From", number)]
+        if self._config.webhook_url is None or any(name == "StatusCallback" for name, _ in fields):
+            return route
+        return [*route, ("StatusCallback", report_url(self._config.webhook_url, part.key))]
+
+    async def _note(self, key: str, status: str, code: int) -> None:
+        """Keeps that Twilio has taken a part, and could not bring it to the customer."""
+        reason = f"Twilio reports {status}, error {code}. {FIXES.get(code, '')}".rstrip()
+        key = key if _KEY.match(key) else ""
+        is_ours = bool(key) and await self._intake.not_delivered(NAME, key, reason)
+        _log.error("message_not_delivered", channel=NAME, key=key, reason=reason, is_known=is_ours)

@@ -73,12 +73,12 @@ def is_for_twilio(form: Mapping[str, str]) -> bool:
     return is_sms and form.get("Body", "").strip().lower() in STOP_WORDS
 
 
-def failure_of(form: Mapping[str, str]) -> tuple[str, str] | None:
-    """Of a report that a message of ours did not arrive: its id and Twilio's code."""
-    if form.get("MessageStatus") not in ("failed", "undelivered"):
+def failure_of(form: Mapping[str, str]) -> tuple[str, int] | None:
+    """Of a report that a message of ours did not arrive: Twilio's word for it, and its code or 0."""
+    status, code = form.get("MessageStatus", ""), form.get("ErrorCode", "")
+    if status not in ("failed", "undelivered"):
         return None
-    found = form.get("MessageSid", ""), form.get("ErrorCode", "")
-    return (found[0], found[1] or "none") if all(_ID.match(one or "none") for one in found) else None
+    return status, int(code) if code.isascii() and code.isdigit() and len(code) <= 6 else 0
 
 
 def _media(form: Mapping[str, str]) -> list[dict[str, Any]]:

@@ -1,23 +1,26 @@
-"""WeChat's API: access tokens and customer service messages. Errors come with status 200, as a number in the body.
+"""WeChat's API: customer service messages, and what each of its errors means.
 
 Source: https://developers.weixin.qq.com/doc/service/api/customer/message/api_sendcustommessage
 """
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from yarl import URL
 
+from bot.abilities import TextUnit
 from bot.channels.access_token import AccessToken, Granted
-from bot.channels.posting import LATER as POSTING_LATER
-from bot.channels.posting import JsonPoster, ServerAnswer
-from bot.delivery import NotSent, Rejected, Uncertain
+from bot.channels.posting import JsonPoster
+from bot.channels.wechat.token_api import JSON, TokenApi, as_bytes, granted
+from bot.degrade import is_link
 from bot.messages import BotMessage
+from bot.text_split import split_text
 
-STALE_TOKEN = frozenset({40001, 40014, 42001})
-LATER = frozenset({-1, 45009, 45011})
+WHO = "WeChat"
+MAX_BYTES = 2_048  # of a text
+TOO_MANY = 45047  # since the customer wrote last
+WAITS_S = 3_600.0
 FIXES = {
     40003: "The customer is not known to this account; is app_id the right one?",
     40013: "app_id in credentials.yml is wrong.",
@@ -41,45 +44,45 @@ class WeChatApi:
     """
 
     def __init__(self, url: URL, app_id: str, secret: str, poster: JsonPoster, now: Callable[[], float]) -> None:
-        self._url, self._app_id, self._secret, self._poster = url, app_id, secret, poster
-        self._token = AccessToken(self._ask, now)
+        self._url, self._app_id, self._secret, self._poster = url / "cgi-bin", app_id, secret, poster
+        self._api = TokenApi(who=WHO, fixes=FIXES, poster=poster, token=AccessToken(self._ask, now))
 
     async def send(self, message: Mapping[str, Any]) -> None:
-        """Sends a customer service message; with a new token where the old one is not taken any more.
+        """Sends a customer service message.
 
         Raises:
             NotSent: WeChat has not taken it, and may take it later.
             Rejected: WeChat refuses it.
             Uncertain: Nobody can tell.
         """
-        for is_last in (False, True):
-            token = await self._token.get()
-            url = self._url / "cgi-bin/message/custom/send"
-            answer = await self._poster.ask("POST", url % {"access_token": token}, JSON, data=_bytes(message))
-            code = error_code(answer)
-            if code not in STALE_TOKEN or is_last:
-                break
-            self._token.forget(token)
-        check("WeChat", code, FIXES)
+        url = self._url / "message/custom/send"
+        await self._api.post(url, message, waits={TOO_MANY: WAITS_S})
 
     async def close(self) -> None:
         """Closes the connections."""
         await self._poster.close()
 
     async def _ask(self) -> Granted:
+        """The token that all processes of the app share: asked for again, it stays the same."""
         asked = {"grant_type": "client_credential", "appid": self._app_id, "secret": self._secret}
-        answer = await self._poster.ask("POST", self._url / "cgi-bin/stable_token", JSON, data=_bytes(asked))
-        return granted("WeChat", answer, FIXES)
+        answer = await self._poster.ask("POST", self._url / "stable_token", JSON, data=as_bytes(asked))
+        return granted(WHO, answer, FIXES)
 
 
-JSON = {"Content-Type": "application/json; charset=utf-8"}
+def told(message: BotMessage) -> str:
+    """A message as one text; its buttons are numbered lines, and one that opens an address tells it."""
+    lines = (
+        f"{number}. {button.title}{': ' + button.payload if is_link(button) else ''}"
+        for number, button in enumerate(message.buttons, 1)
+    )
+    return split_text("\n".join((message.text or "", *lines)), MAX_BYTES, TextUnit.UTF8_BYTES)[0]
 
 
 def rendered(customer: str, message: BotMessage) -> dict[str, Any]:
-    """A text, or a text with buttons, as a customer service message."""
+    """A text, or a text with buttons, as a customer service message; no entry of a menu can open an address."""
     to = {"touser": customer}
-    if not message.buttons:
-        return to | {"msgtype": "text", "text": {"content": message.text or ""}}
+    if not message.buttons or any(map(is_link, message.buttons)):
+        return to | {"msgtype": "text", "text": {"content": told(message)}}
     choices = [
         {"id": button.payload if _MENU_ID.match(button.payload) else str(number), "content": button.title}
         for number, button in enumerate(message.buttons, 1)
@@ -88,55 +91,3 @@ def rendered(customer: str, message: BotMessage) -> dict[str, Any]:
         "msgtype": "msgmenu",
         "msgmenu": {"head_content": message.text or "", "list": choices, "tail_content": ""},
     }
-
-
-def error_code(answer: ServerAnswer) -> int:
-    """The number that the platform answers; 0 is success.
-
-    Raises:
-        NotSent: The status says that it has not taken anything.
-        Rejected: The status says that it never will.
-        Uncertain: The answer is not the platform's.
-    """
-    if answer.status in POSTING_LATER or answer.status >= 500:
-        raise NotSent(f"the API answered {answer.status}", answer.retry_after_s)
-    if answer.status >= 300:
-        raise Rejected(f"the API answered {answer.status}")
-    said = answer.json()
-    code = said.get("errcode", 0) if isinstance(said, dict) else None
-    if type(code) is not int:
-        raise Uncertain("the API's answer is not what it should be")
-    return code
-
-
-def check(who: str, code: int, fixes: Mapping[int, str], later: frozenset[int] = LATER | STALE_TOKEN) -> None:
-    """Nothing where `code` is 0.
-
-    Raises:
-        NotSent: Another try may help.
-        Rejected: No other try will; what can be done about it stands beside the number.
-    """
-    if code in later:
-        raise NotSent(f"{who} answered {code}")
-    if code:
-        raise Rejected(f"{who} answered {code}. {fixes.get(code, '')}".rstrip())
-
-
-def granted(who: str, answer: ServerAnswer, fixes: Mapping[int, str]) -> Granted:
-    """The token in an answer; nothing has been sent where there is none.
-
-    Raises:
-        NotSent: There may be one later.
-        Rejected: It is refused.
-    """
-    check(who, error_code(answer), fixes, LATER)
-    said = answer.json()
-    token, lasts_s = said.get("access_token"), said.get("expires_in")
-    if not isinstance(token, str) or not token or type(lasts_s) is not int:
-        raise NotSent(f"{who} answered without an access token")
-    return Granted(token=token, lasts_s=lasts_s)
-
-
-def _bytes(body: Mapping[str, Any]) -> bytes:
-    r"""JSON with the characters themselves: WeChat shows `\uXXXX` as it stands, or refuses it."""
-    return json.dumps(body, ensure_ascii=False).encode("utf-8")

@@ -13,13 +13,13 @@ from bot.abilities import Abilities, TextUnit
 from bot.channels.channel import WebhookChannel
 from bot.channels.intake import Intake
 from bot.channels.posting import JsonPoster
-from bot.channels.wechat.api import WeChatApi, rendered
+from bot.channels.wechat.api import MAX_BYTES, WeChatApi, rendered
 from bot.channels.wechat.config import NAME, Config
 from bot.channels.wechat.crypto import MessageCrypto, NotDecrypted, signature_of, signed_parts, single
 from bot.channels.wechat.parse import parse_message
-from bot.channels.wechat.passive import MAX_BYTES, WAIT_S, PassiveReplies
+from bot.channels.wechat.passive import WAIT_S, PassiveReplies
 from bot.channels.wechat.xml import TYPES, read_xml, written_xml
-from bot.delivery import Rejected
+from bot.delivery import NotSent, Rejected
 from bot.errors import Refused
 from bot.request_body import read_bytes
 from bot.stores.outbox import Part
@@ -67,6 +67,7 @@ class WeChat(WebhookChannel):
         self._passive = PassiveReplies(may_send=config.may_send, wait_s=wait_s)
         self._api = _api(config, poster or JsonPoster(now=intake.now), intake)
         self._seen: OrderedDict[str, bytes] = OrderedDict()
+        self._held: set[str] = set()
         shows_menus = config.may_send and config.menus
         self.abilities = Abilities(
             max_text=MAX_BYTES,
@@ -74,6 +75,7 @@ class WeChat(WebhookChannel):
             max_buttons=MAX_MENU if shows_menus else 0,
             max_button_title=MAX_MENU_TITLE,
             max_payload_bytes=MAX_MENU_ID,
+            link_buttons=shows_menus,
             reply_within_s=WINDOW_S,
         )
 
@@ -101,6 +103,9 @@ class WeChat(WebhookChannel):
             accepted = await self._intake.accept(message, {"customer": brought.fields["FromUserName"]})
         if accepted is None:
             return web.Response(text=RECEIVED)
+        if message.conversation_id in self._held:
+            self._held.discard(message.conversation_id)
+            await self._intake.hurry(message.conversation_id, NAME)
         key = NAME, message.account, message.external_id or ""
         with stage("turn"):
             exchange = await self._passive.answer(accepted, lambda: self._intake.reply_of(*key))
@@ -126,7 +131,11 @@ class WeChat(WebhookChannel):
         if not isinstance(customer, str):
             raise Rejected("nobody has written in this conversation yet")
         (message,) = stored_reply([part.payload])
-        await self._api.send(rendered(customer, message))
+        try:
+            await self._api.send(rendered(customer, message))
+        except NotSent:
+            self._held.add(part.conversation_id)
+            raise
 
     async def close(self) -> None:
         """Closes the connections."""

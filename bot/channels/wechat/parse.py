@@ -23,7 +23,7 @@ def parse_message(fields: Mapping[str, str], config: Config) -> UserMessage | No
     if not _OPEN_ID.match(customer) or not _NUMBER.match(created):
         return None
     kind = fields.get("MsgType", "").lower()
-    text = _event_text(fields, config) if kind == "event" else _text(kind, fields)
+    text = _event_text(fields, config) if kind == "event" else text_of(kind, fields)
     if text is None:
         return None
     return UserMessage(
@@ -32,7 +32,7 @@ def parse_message(fields: Mapping[str, str], config: Config) -> UserMessage | No
         channel=NAME,
         account=config.app_id,
         external_id=message_key(fields),
-        metadata=_media(kind, fields),
+        metadata=media_of(kind, fields),
     )
 
 
@@ -44,7 +44,7 @@ def message_key(fields: Mapping[str, str]) -> str:
     return ":".join(named)
 
 
-def _text(kind: str, fields: Mapping[str, str]) -> str | None:
+def text_of(kind: str, fields: Mapping[str, str]) -> str | None:
     """The words of a message; none belong to a picture. None where the kind is not known."""
     match kind:
         case "text":
@@ -68,7 +68,7 @@ def _event_text(fields: Mapping[str, str], config: Config) -> str | None:
     return None
 
 
-def _media(kind: str, fields: Mapping[str, str]) -> dict[str, Any]:
+def media_of(kind: str, fields: Mapping[str, str]) -> dict[str, Any]:
     """What a message holds besides words; nothing where its words were recognised."""
     if kind not in KINDS or fields.get("Recognition"):
         return {}

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from bot.abilities import TextUnit
+from bot.channels.wechat.api import MAX_BYTES
 from bot.messages import BotMessage
 from bot.stores.inbox import Accepted
 from bot.stores.outbox import Part
@@ -22,7 +23,6 @@ RETRY_WITHIN_S = 6.0  # after an answer that could not be written
 ALL_TRIES_S = 16.0
 TRIES = 3
 REMEMBERED_S = 120.0
-MAX_BYTES = 2_048  # of a text
 
 Reply = Sequence[BotMessage]
 ReadReply = Callable[[], Awaitable[Reply | None]]
@@ -33,9 +33,8 @@ class Exchange:
     """A message, the requests that brought it and wait, and what they are answered.
 
     Attributes:
-        text: What they are answered; None while that is open, or where the reply goes another way.
+        text: What they are answered; None while that is not decided, or where the reply goes another way.
         parts: How many parts of the reply `text` holds.
-        goes_elsewhere: Whether the reply goes another way.
         waiting: Requests that wait.
         tries: Requests that have come.
         reply_of: Reads the reply from the store; None while no request has come.
@@ -44,7 +43,6 @@ class Exchange:
     begun_at: float
     text: str | None = None
     parts: int = 0
-    goes_elsewhere: bool = False
     waiting: int = 0
     tries: int = 0
     reply_of: ReadReply | None = None
@@ -63,7 +61,7 @@ class Exchange:
 
     def leave(self) -> None:
         """Decides that the reply goes another way."""
-        self.text, self.parts, self.goes_elsewhere = None, 0, True
+        self.text, self.parts = None, 0
         self.decided.set()
 
 
@@ -152,7 +150,7 @@ def beginning(reply: Reply) -> tuple[str, int]:
     for message in reply:
         if not message.text or message.buttons:
             break
-        longer = f"{text}\n{message.text}" if count else message.text
+        longer = f"{text}\n\n{message.text}" if count else message.text
         if TextUnit.UTF8_BYTES.length(longer) > MAX_BYTES:
             break
         text, count = longer, count + 1

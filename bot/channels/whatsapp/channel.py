@@ -3,18 +3,17 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import structlog
 from yarl import URL
 
 from bot.abilities import Abilities
 from bot.channels.channel import conversation_id
 from bot.channels.intake import Intake
 from bot.channels.meta.graph import GraphApi, GraphRejected
-from bot.channels.meta.webhook import Incoming, MetaWebhook
+from bot.channels.meta.webhook import Incoming, MetaWebhook, Undelivered
 from bot.channels.posting import JsonPoster
 from bot.channels.whatsapp.config import NAME, Config
 from bot.channels.whatsapp.errors import CODES, PAIR_BURST, PAIR_GAP_S, WINDOW_CLOSED
-from bot.channels.whatsapp.parse import WINDOW_S, Undelivered, parse_updates
+from bot.channels.whatsapp.parse import WINDOW_S, parse_updates
 from bot.channels.whatsapp.render import (
     MAX_ID_BYTES,
     MAX_ROW_CHARS,
@@ -30,10 +29,6 @@ from bot.messages import BotMessage
 from bot.stores.outbox import Part
 from bot.turn_record import stored_reply
 
-PER_SECOND = 80.0  # of a number that Meta has not raised
-
-_log = structlog.get_logger()
-
 
 class WhatsApp(MetaWebhook):
     """Serves as many numbers of one app as there are; a conversation belongs to a customer and a number."""
@@ -47,13 +42,9 @@ class WhatsApp(MetaWebhook):
         self._api = GraphApi(URL(str(config.api_url)), "WhatsApp", CODES, JsonPoster(now=intake.now))
         self.abilities = abilities(config)
 
-    def parse(self, data: Any) -> Iterator[Incoming]:
-        """The messages; what was not delivered is logged."""
-        for one in parse_updates(data, self._config.phone_number_ids, self._now()):
-            if isinstance(one, Undelivered):
-                _log.error("message_not_delivered", channel=NAME, id=one.id, key=one.key, errors=one.codes)
-            else:
-                yield one
+    def parse(self, data: Any) -> Iterator[Incoming | Undelivered]:
+        """The messages, and what was not delivered."""
+        return parse_updates(data, self._config.phone_number_ids, self._now())
 
     async def deliver(self, part: Part) -> None:
         """Sends a part; the template in its place where 24 hours have passed.
@@ -104,11 +95,12 @@ def abilities(config: Config) -> Abilities:
         max_buttons=MAX_ROWS,
         max_button_title=MAX_ROW_CHARS,
         max_payload_bytes=MAX_ID_BYTES,
+        link_buttons=True,
         images=True,
         attachments=True,
         custom=True,
         reply_within_s=None if config.template else WINDOW_S,
-        per_second=PER_SECOND,
+        per_second=config.per_second,
         per_conversation_s=PAIR_GAP_S,
         burst=PAIR_BURST,
     )

@@ -35,6 +35,7 @@ class Config(MetaConfig):
         phone_number_ids: The numbers that are the bot's; empty means all that Meta brings messages of.
         list_button: What the button says that opens a list, where there are more than three options.
         template: What is sent when 24 hours have passed; without it nothing can be.
+        per_second: How many messages are sent in a second, over all numbers.
         api_url: The Graph API with its version.
     """
 
@@ -42,4 +43,5 @@ class Config(MetaConfig):
     phone_number_ids: tuple[PhoneNumberId, ...] = ()
     list_button: str = Field(default="Options", min_length=1, max_length=MAX_BUTTON_CHARS)
     template: Template | None = None
+    per_second: float = Field(default=40.0, gt=0, le=1_000)
     api_url: AnyHttpUrl = AnyHttpUrl("https://graph.facebook.com/v25.0")

@@ -4,15 +4,15 @@ Source: https://developers.facebook.com/documentation/business-messaging/whatsap
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 
 from bot.channels.channel import conversation_id
 from bot.channels.intake import MEDIA
-from bot.channels.meta.webhook import Incoming, entries, objects, skipped
+from bot.channels.meta.webhook import Incoming, Undelivered, entries, objects, skipped
 from bot.channels.whatsapp.config import NAME
+from bot.channels.whatsapp.errors import CODES
 from bot.channels.whatsapp.payload import Choice, Message, Numbers, Status, TemplateButton, Words
 from bot.messages import UserMessage
 
@@ -27,21 +27,6 @@ MEDIA_KINDS = {
     "sticker": "sticker",
     "location": "location",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Undelivered:
-    """Something that was taken from us, and has not reached the customer.
-
-    Attributes:
-        id: WhatsApp's id of it.
-        key: The key of our part, where WhatsApp says it.
-        codes: Numbers of the errors.
-    """
-
-    id: str
-    key: str | None
-    codes: tuple[int, ...]
 
 
 def parse_updates(data: Any, numbers: Collection[str], now: float) -> Iterator[Incoming | Undelivered]:
@@ -71,14 +56,21 @@ def _values(data: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def _messages(value: Mapping[str, Any], number: str, now: float) -> Iterator[Incoming]:
+    alone = _only_customer(value)
     for item in objects(value.get("messages")):
         try:
-            message = Message.model_validate(item)
+            message = Message.model_validate({**alone, **item})
         except ValidationError as error:
             skipped(NAME, error)
             continue
         if _is_meant(message):
             yield incoming(message, number, now)
+
+
+def _only_customer(value: Mapping[str, Any]) -> dict[str, Any]:
+    """The one customer that all of it is from, for a message that does not say from whom it is."""
+    contacts = list(objects(value.get("contacts")))
+    return {"from_user_id": contacts[0].get("user_id")} if len(contacts) == 1 else {}
 
 
 def _is_meant(message: Message) -> bool:
@@ -95,8 +87,13 @@ def _undelivered(value: Mapping[str, Any]) -> Iterator[Undelivered]:
             skipped(NAME, error)
             continue
         if status.status == "failed":
-            codes = tuple(error.code for error in status.errors)
-            yield Undelivered(id=status.id, key=status.biz_opaque_callback_data, codes=codes)
+            reason = "; ".join(_meaning(error.code) for error in status.errors) or "WhatsApp does not say why"
+            yield Undelivered(id=status.id, key=status.biz_opaque_callback_data, reason=reason)
+
+
+def _meaning(code: int) -> str:
+    known = CODES.meanings.get(code)
+    return f"error {code}: {known}" if known else f"error {code}"
 
 
 def incoming(message: Message, number: str, now: float) -> Incoming:

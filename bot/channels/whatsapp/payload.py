@@ -5,14 +5,15 @@ Source: https://developers.facebook.com/documentation/business-messaging/whatsap
 
 from typing import Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from bot.request_body import MAX_ID_CHARS, Body
 
-Id = Annotated[str, Field(min_length=1, max_length=MAX_ID_CHARS)]
+Id = Annotated[str, Field(pattern=rf"^[!-~]{{1,{MAX_ID_CHARS}}}$")]
 Short = Annotated[str, Field(max_length=1_024)]
 PhoneNumber = Annotated[str, Field(pattern=r"^[0-9]{1,32}$")]
 UserId = Annotated[str, Field(pattern=r"^[A-Z]{2}\.(ENT\.)?[A-Za-z0-9]{1,128}$")]
+EmptyIsNone = BeforeValidator(lambda value: None if value == "" else value)
 MAX_DIGITS = 12
 NEEDED = frozenset({"text", "button", "interactive"})  # types without which a message of that type is none
 
@@ -84,8 +85,8 @@ class Message(Body):
     """
 
     id: Id
-    from_: PhoneNumber | None = Field(default=None, alias="from")
-    from_user_id: UserId | None = None
+    from_: Annotated[PhoneNumber | None, EmptyIsNone] = Field(default=None, alias="from")
+    from_user_id: Annotated[UserId | None, EmptyIsNone] = None
     group_id: str | None = None
     timestamp: Any = None
     type: Short
@@ -139,5 +140,5 @@ class Status(Body):
 
     id: Id
     status: Short
-    biz_opaque_callback_data: Annotated[str, Field(max_length=512)] | None = None
+    biz_opaque_callback_data: Annotated[str, Field(pattern=r"^[!-~]{1,512}$")] | None = None
     errors: list[Error] = Field(default_factory=list)

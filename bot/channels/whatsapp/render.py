@@ -3,7 +3,7 @@
 Source: https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/send-messages
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -11,9 +11,10 @@ from typing import Any
 from yarl import URL
 
 from bot.abilities import TextUnit
+from bot.channels.meta.links import links_as_lines
 from bot.channels.whatsapp.config import MAX_BUTTON_CHARS, Template
 from bot.channels.whatsapp.markup import marked
-from bot.degrade import address_of
+from bot.degrade import address_of, is_link
 from bot.delivery import Rejected
 from bot.messages import BotMessage
 from configs.domain import Button
@@ -55,8 +56,7 @@ def render(message: BotMessage, list_button: str) -> Rendered:
         return Rendered(type="image", content={"link": _link(message.image)})
     if message.attachment is not None:
         return _attachment(message.attachment)
-    text = marked(message.text or "")
-    return _with_buttons(text, message.buttons, list_button) if message.buttons else _text(text)
+    return _with_buttons(marked(message.text or ""), message.buttons, list_button)
 
 
 def render_template(template: Template, message: BotMessage) -> Rendered:
@@ -95,18 +95,26 @@ def _text(text: str) -> Rendered:
     return Rendered(type="text", content={"body": text, "preview_url": False})
 
 
-def _with_buttons(text: str, buttons: Iterable[Button], list_button: str) -> Rendered:
-    """Three buttons where they fit, else a list."""
-    choices = _choices(buttons)
-    longest = max(map(UNIT.length, choices), default=0)
-    is_short = UNIT.length(text) <= MAX_TEXT_ABOVE_BUTTONS and longest <= MAX_BUTTON_CHARS
+def _with_buttons(text: str, buttons: Sequence[Button], list_button: str) -> Rendered:
+    """Three buttons where they fit, else a list; one that opens an address stands alone, or is a line of the text."""
+    if len(buttons) == 1 and is_link(buttons[0]) and _is_short(text, [buttons[0].title]):
+        parameters = {"display_text": buttons[0].title.strip(), "url": buttons[0].payload}
+        return _interactive("cta_url", text, {"name": "cta_url", "parameters": parameters})
+    text, others = links_as_lines(text, buttons, lambda lines: UNIT.length(lines) <= MAX_TEXT)
+    choices = _choices(others)
     if not choices:
         return _text(text)
-    if is_short and len(choices) <= MAX_BUTTONS:
+    if _is_short(text, choices) and len(choices) <= MAX_BUTTONS:
         replies = [{"type": "reply", "reply": {"id": id_, "title": title}} for title, id_ in choices.items()]
         return _interactive("button", text, {"buttons": replies})
     rows = [{"id": id_, "title": title} for title, id_ in choices.items()]
     return _interactive("list", text, {"button": list_button, "sections": [{"title": list_button, "rows": rows}]})
+
+
+def _is_short(text: str, titles: Iterable[str]) -> bool:
+    """Whether there is room for buttons below the text."""
+    has_titles = all(title.strip() and UNIT.length(title) <= MAX_BUTTON_CHARS for title in titles)
+    return has_titles and UNIT.length(text) <= MAX_TEXT_ABOVE_BUTTONS
 
 
 def _choices(buttons: Iterable[Button]) -> Mapping[str, str]:

@@ -44,7 +44,12 @@ def routes(uploads: Uploads, origins: Origins, session_of: Callable[[web.Request
                 kept = await uploads.take(session, part.filename or "", _chunks(part))
         except TimeoutError as error:
             raise Refused(400, "InvalidBody", f"The file did not come within {TIMEOUT_S:g} s.", field=FIELD) from error
-        except (ValueError, AssertionError, web.RequestPayloadError, HttpProcessingError) as error:  # whatever is wrong with the form
+        except (
+            ValueError,
+            AssertionError,
+            web.RequestPayloadError,
+            HttpProcessingError,
+        ) as error:  # whatever is wrong with the form
             raise Refused(400, "InvalidBody", "The body is no form with a file in it.", field="body") from error
         shown = {"id": kept.id, "name": kept.name, "bytes": kept.bytes, "mime": kept.mime}
         return web.json_response(shown, status=201)

@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 
 from bot.channels.intake import Intake, readable
-from bot.channels.widget.ending import ended, surveyed
+from bot.channels.widget.ending import LOOKED_AT_EVENTS, ended, surveyed, was_done
 from bot.channels.widget.frames import (
     MAX_COMMENT_CHARS,
     MAX_TITLE_CHARS,
@@ -96,10 +96,9 @@ class Reception:
                 return await self._message(session, frame)
             case Rating():
                 await self._rate(session, frame)
-            case Survey():
-                await self._survey(session, frame)
-            case End():
-                await self._dialogue.change(session.conversation_id, lambda it: ended(it, self._intake.now()))
+            case Survey() | End():
+                if not await self._was_done(session, frame):
+                    await self._finish(session, frame)
             case Typing():
                 self._desk.customer_types(session.conversation_id, on=frame.on)
                 return []
@@ -159,9 +158,18 @@ class Reception:
         self._lines.tell(session.conversation_id, {"type": "verdict", "turn": frame.turn, "verdict": frame.verdict})
         await self._on_feedback()
 
-    async def _survey(self, session: Session, frame: Survey) -> None:
-        comment = readable(frame.comment, MAX_COMMENT_CHARS)
+    async def _was_done(self, session: Session, frame: Survey | End) -> bool:
+        recent = await self._store.recent_events(session.conversation_id, LOOKED_AT_EVENTS) if frame.id else ()
+        return was_done(frame.id, recent)
+
+    async def _finish(self, session: Session, frame: Survey | End) -> None:
         now = self._intake.now()
-        after = await self._dialogue.change(session.conversation_id, lambda it: surveyed(it, frame.score, comment, now))
+        if isinstance(frame, End):
+            await self._dialogue.change(session.conversation_id, lambda it: ended(it, frame.id, now))
+            return
+        comment = readable(frame.comment, MAX_COMMENT_CHARS)
+        after = await self._dialogue.change(
+            session.conversation_id, lambda it: surveyed(it, frame.score, comment, frame.id, now)
+        )
         if after.last_event_at is None:
             raise Problem("NothingSaid", "There is no conversation to rate.")

@@ -20,6 +20,8 @@ class Standings:
 
     def __init__(self, desk: Desk, config: Callable[[], HandoffConfig], now: Callable[[], float]) -> None:
         self._desk, self._config, self._now = desk, config, now
+        self._found: dict[str, Any] = {}
+        self._looked_at = -1.0
 
     def of(self, conversation: Conversation) -> dict[str, Any]:
         """What the page of a customer shows of it."""
@@ -37,11 +39,17 @@ class Standings:
         return waiting.index(conversation_id) + 1 if conversation_id in waiting else len(waiting) + 1
 
     def _hours(self) -> dict[str, Any]:
+        """Whether somebody is there, found out once a second: every connected page asks."""
+        now = self._now()
+        if not 0 <= now - self._looked_at < 1:
+            self._found, self._looked_at = self._hours_at(now), now
+        return self._found
+
+    def _hours_at(self, now: float) -> dict[str, Any]:
         try:
             hours = self._config().opening_hours()
         except Refused:  # no release is loaded, so nobody has said when people are there
             return {"open": False}
-        now = self._now()
         if hours.is_open(now):
             return {"open": True}
         opens = hours.opens_at(now)

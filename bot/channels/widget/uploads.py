@@ -9,6 +9,7 @@ import re
 import secrets
 import shutil
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -22,6 +23,7 @@ from bot.errors import Refused
 FOLDER = "uploads"
 PATH = "/webhooks/widget/files"
 ADDRESS_LASTS_S = 30 * 86_400
+TIME_TO_COME_S = 3_600.0
 MAX_TOTAL_BYTES = 2 * 1024**3  # of all sessions together
 _ID = re.compile(r"[0-9a-f]{32}-[0-9a-f]{32}")
 _PART, _ABOUT = ".part", ".json"
@@ -137,8 +139,7 @@ class Uploads:
 
     def _begin(self, part: Path, max_files: int) -> None:
         if self._total_bytes < 0:
-            files = self._folder.glob("*/*") if self._folder.is_dir() else ()
-            self._total_bytes = sum(file.stat().st_size for file in files)
+            self._total_bytes = _swept(self._folder, self._now() - TIME_TO_COME_S)
         if self._total_bytes >= self._max_total_bytes:
             raise Refused(503, "Overloaded", "There is no room for files; tell the owner.", retry_after_s=3_600)
         part.parent.mkdir(parents=True, exist_ok=True)
@@ -177,6 +178,19 @@ def _taken(beginning: bytes, config: UploadConfig) -> FileKind:
 
 def _folder_of(session_id: str) -> str:
     return hashlib.sha256(session_id.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _swept(folder: Path, before: float) -> int:
+    """How many bytes the files in `folder` have; those that broke off `before` are removed."""
+    total_bytes = 0
+    for file in folder.glob("*/*") if folder.is_dir() else ():
+        with suppress(FileNotFoundError):  # another process removes them too
+            known = file.stat()
+            if file.suffix == _PART and known.st_mtime < before:
+                file.unlink()
+            else:
+                total_bytes += known.st_size
+    return total_bytes
 
 
 def _sync(file: BinaryIO) -> None:

@@ -32,9 +32,11 @@ class DeskWorld:
 
     Args:
         credentials: `credentials.yml`, as a mapping.
+        port: Where it listens; None takes any.
     """
 
-    def __init__(self, folder: Path, credentials: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, credentials: Mapping[str, Any], port: int | None = None) -> None:
+        self._port = port
         self.assistant, self.data = folder / "assistant", folder / "data"
         self.assistant.mkdir()
         (self.assistant / "credentials.yml").write_text(yaml.safe_dump(dict(credentials)), "utf-8")
@@ -43,7 +45,8 @@ class DeskWorld:
 
     async def start(self) -> None:
         settings = Settings(port=0, follow_interval_s=0.05, enable_api=True)
-        self.client = TestClient(TestServer(create_app(settings, Releases(self.data), self.assistant)))
+        app = create_app(settings, Releases(self.data), self.assistant)
+        self.client = TestClient(TestServer(app, port=self._port))
         await self.client.start_server()
 
     async def stop(self) -> None:

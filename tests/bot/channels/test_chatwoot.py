@@ -235,6 +235,7 @@ async def test_conversations_that_never_came_to_the_bot_are_not_begun_by_their_s
         {"message_type": 1},
         {"private": True},
         {"event": "webwidget_triggered"},
+        {"event": "conversation_typing_on"},
         {"event": "message_updated"},
         {"event": None},
         {"id": "none"},

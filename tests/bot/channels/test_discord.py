@@ -134,6 +134,9 @@ class TestCommandsAndButtons:
 
         assert (await discord_bench.post(discord_bench.fake.message(user="ann", text="hello", id="1")))[0] == 503
 
+    def test_an_id_may_be_written_without_quotes(self) -> None:
+        assert Config.model_validate({"application_id": 845027738276462632, "bot_token": "x"}).application_id == APP
+
     def test_settings_without_a_way_in(self) -> None:
         with pytest.raises(ValidationError, match="write public_key for the webhook, or gateway: true"):
             Config.model_validate({"application_id": "1", "bot_token": "x", "gateway": False})

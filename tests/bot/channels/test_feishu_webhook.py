@@ -127,13 +127,17 @@ class TestSending:
         assert len(world.fake.sent) == 2
 
     async def test_buttons_become_a_card(self, world: Bench) -> None:
-        buttons = (Button(title="<b>是</b>", payload='/affirm{"a": 1}'),)
+        buttons = (
+            Button(title="<b>是</b>", payload='/affirm{"a": 1}'),
+            Button(title="B", payload="https://b.example/"),
+        )
         await world.channel.deliver(part(BotMessage(text="**?**", buttons=buttons), ADDRESS))
 
         (words, actions) = json.loads(world.fake.sent[0].raw["content"])["elements"]
         assert words == {"tag": "div", "text": {"tag": "plain_text", "content": "**?**"}}
         assert actions["actions"][0]["text"] == {"tag": "plain_text", "content": "<b>是</b>"}
         assert actions["actions"][0]["value"] == {"payload": '/affirm{"a": 1}'}
+        assert actions["actions"][1]["url"] == "https://b.example/"
 
     @pytest.mark.parametrize(
         ("fault", "error", "shown"),

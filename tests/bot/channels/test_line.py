@@ -9,10 +9,12 @@ from bench import Bench, bench, part
 from fakes.line import DESTINATION, SECRET, SIGNATURE, TOKEN, line_id
 from fakes.line import FakeLine as Fake
 from fakes.vendor import Fault
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from bot.channels.line import Config, Line
-from bot.channels.line.events import Mentionee, without
+from bot.channels.line.events import Event, Mentionee, parse_event, without
 from bot.channels.line.messaging_api import TokenUsed, check
 from bot.channels.line.rendering import rendered
 from bot.channels.line.signature import signature_of
@@ -177,6 +179,28 @@ class TestWhatComesIn:
         body = {"destination": destination, "events": [line.fake.text(user="ann", text="hello", id="1")]}
         assert (await line.post(line.fake.signed(json.dumps(body).encode())))[0] == 200
         assert len(line.new) == 1
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+FIELDS = ("type", "mode", "webhookEventId", "replyToken", "source", "message", "postback", "timestamp")
+CONFIG = Config.model_validate({"channel_secret": SECRET, "channel_access_token": TOKEN, "follow_text": "hello"})
+
+
+@given(
+    st.dictionaries(st.sampled_from(FIELDS), JSON), st.dictionaries(st.sampled_from(["text", "mention", "id"]), JSON)
+)
+def test_no_event_breaks_the_parser(fields: dict[str, Any], content: dict[str, Any]) -> None:
+    whole = Fake().text(user="ann", text="hello", id="1")
+    for event in (whole | fields, whole | {"message": whole["message"] | content}):
+        try:
+            read = Event.model_validate(event)
+        except ValidationError:
+            continue
+        parse_event(read, DESTINATION, CONFIG, 0.0)
 
 
 @pytest.mark.parametrize(("index", "length", "left"), [(0, 3, "b"), (2, 1, "👋b"), (90, 1, "👋ab"), (0, 90, "")])

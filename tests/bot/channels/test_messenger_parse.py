@@ -163,6 +163,7 @@ def test_each_product_reads_its_own() -> None:
         event(message={"text": "hi"}),
         event(message={"mid": "", "text": "hi"}),
         event(message={"mid": "m" * 256, "text": "hi"}),
+        event(message={"mid": "m_\ud800", "text": "hi"}),
         event(message={"mid": MID, "text": 5}),
         event(message={"mid": MID, "attachments": "none"}),
         event(message={"mid": MID, "text": "hi"}, sender={"user_ref": "a"}),

@@ -23,19 +23,23 @@ def buttons(*given: tuple[str, str]) -> tuple[Button, ...]:
     return tuple(Button(title=title, payload=payload) for title, payload in given)
 
 
+def shown(message: BotMessage) -> dict[str, Any]:
+    return render(message, MESSENGER)
+
+
 def template(**payload: Any) -> dict[str, Any]:
     return {"attachment": {"type": "template", "payload": payload}}
 
 
 def test_a_text_is_shown_without_marks_that_nobody_would_see_as_such() -> None:
     said = BotMessage(text="**Ask** [us](https://shop.example)\u202e!")
-    assert render(said) == {"text": "Ask us (https://shop.example)!"}
+    assert shown(said) == {"text": "Ask us (https://shop.example)!"}
 
 
 def test_buttons_are_quick_replies() -> None:
     offered = buttons(("Red", "/red"), (" Green ", "/green"), ("Blue", ""), (" ", "/none"))
 
-    assert render(BotMessage(text="Which?", buttons=offered)) == {
+    assert shown(BotMessage(text="Which?", buttons=offered)) == {
         "text": "Which?",
         "quick_replies": [
             {"content_type": "text", "title": "Red", "payload": "/red"},
@@ -52,11 +56,16 @@ def test_a_button_with_an_address_opens_it() -> None:
         {"type": "web_url", "title": "Our shop", "url": "https://shop.example"},
         {"type": "postback", "title": "Hours", "payload": "/hours"},
     ]
-    assert render(BotMessage(text="Go", buttons=offered)) == template(
+    assert shown(BotMessage(text="Go", buttons=offered)) == template(
         template_type="button", text="Go", buttons=expected
     )
-    too_much = render(BotMessage(text="g" * 641, buttons=offered))
-    assert [one["payload"] for one in too_much["quick_replies"]] == ["https://shop.example", "/hours"]
+    too_much = shown(BotMessage(text="g" * 641, buttons=offered))
+    assert too_much == {
+        "text": "g" * 641 + "\nOur shop: https://shop.example",
+        "quick_replies": [{"content_type": "text", "title": "Hours", "payload": "/hours"}],
+    }
+    far_too_much = shown(BotMessage(text="g" * 2_000, buttons=offered))
+    assert [one["payload"] for one in far_too_much["quick_replies"]] == ["Our shop", "/hours"]
 
 
 def test_a_card_is_cut_to_what_there_is_room_for() -> None:
@@ -74,7 +83,7 @@ def test_a_card_is_cut_to_what_there_is_room_for() -> None:
             {"title": "Most", "payload": "/most"},
         ],
     }
-    shown = {
+    expected = {
         "title": "T" * 79 + "…",
         "subtitle": "New",
         "image_url": LINK,
@@ -85,14 +94,14 @@ def test_a_card_is_cut_to_what_there_is_room_for() -> None:
             {"type": "postback", "title": "More", "payload": "/more"},
         ],
     }
-    rendered = render(BotMessage(elements=(card,)))
-    assert rendered == template(template_type="generic", elements=[shown])
+    rendered = shown(BotMessage(elements=(card,)))
+    assert rendered == template(template_type="generic", elements=[expected])
     assert TAKES["facebook"](rendered) is None
 
 
 def test_a_card_with_nothing_but_a_title_is_a_text() -> None:
-    assert render(BotMessage(elements=({"title": "Shoes", "image_url": "javascript:x"},))) == {"text": "Shoes"}
-    assert render(BotMessage(elements=({"subtitle": "Shoes", "buttons": 5},))) == {"text": "Shoes"}
+    assert shown(BotMessage(elements=({"title": "Shoes", "image_url": "javascript:x"},))) == {"text": "Shoes"}
+    assert shown(BotMessage(elements=({"subtitle": "Shoes", "buttons": 5},))) == {"text": "Shoes"}
 
 
 @pytest.mark.parametrize(
@@ -115,7 +124,7 @@ def test_a_card_with_nothing_but_a_title_is_a_text() -> None:
     ],
 )
 def test_files_and_messages_in_metas_own_form(message: BotMessage, expected: dict[str, Any]) -> None:
-    assert render(message) == expected
+    assert shown(message) == expected
 
 
 @pytest.mark.parametrize(
@@ -132,7 +141,7 @@ def test_files_and_messages_in_metas_own_form(message: BotMessage, expected: dic
 )
 def test_what_could_not_be_shown_is_refused(message: BotMessage) -> None:
     with pytest.raises(Rejected):
-        render(message)
+        shown(message)
 
 
 PAYLOADS = st.text(min_size=1, max_size=1_200) | st.just("https://shop.example")
@@ -160,7 +169,7 @@ CARDS = st.fixed_dictionaries(
 def test_whatever_the_bot_says_is_taken(product: Product, message: BotMessage) -> None:
     for one in fitted([message], product.abilities):
         try:
-            rendered = render(one)
+            rendered = render(one, product)
         except Rejected:
             assert one.elements
         else:

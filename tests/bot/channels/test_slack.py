@@ -75,6 +75,7 @@ class TestWhatComesIn:
         [
             {"bot_id": BOT_ID},
             {"user": BOT},
+            {"user": "USLACKBOT"},
             {"user": None},
             {"subtype": "message_changed"},
             {"subtype": "message_deleted"},
@@ -212,6 +213,8 @@ class TestWhatIsRefused:
             (b"[" * 100_000, "application/json", 400),
             (b'{"type": NaN}', "application/json", 400),
             (b"null", "application/json", 200),
+            (b'{"type": "url_verification", "challenge": "\\ud83d"}', "application/json", 200),
+            (b'{"type": "url_verification", "challenge": {"a": [1]}}', "application/json", 200),
             (b'{"type": ["event_callback"]}', "application/json", 200),
             (b'{"type": "event_callback"}', "application/json", 200),
             (b'{"type": "app_rate_limited", "minute_rate_limited": 1518467820}', "application/json", 200),

@@ -1,5 +1,6 @@
 """Slack's way of writing, both ways, and the blocks that Slack's own models accept."""
 
+import time
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ BUTTONS = (Button(title="Hours", payload="/hours"), Button(title="Order", payloa
         ),
         ("**bold** and __too__", "*bold* and *too*"),
         ("2 ** 3 ** 4", "2 ** 3 ** 4"),
+        ("**a *b* c** __d_e__ f__g__h", "*a *b* c* *d_e* f__g__h"),
         ("~~gone~~", "~gone~"),
         ("# Opening hours #", "*Opening hours*"),
         ("see [the page](https://shop.example/a?b=1&c=2)", "see <https://shop.example/a?b=1&amp;c=2|the page>"),
@@ -57,6 +59,15 @@ def test_markdown_becomes_what_slack_writes(said: str, shown: str) -> None:
 )
 def test_what_a_customer_saw_is_read(written: str, read: str) -> None:
     assert plain(written, "U0BOT") == read
+
+
+@pytest.mark.parametrize("part", ["**a ", "__a ", "~~a ", "```a", "[a](https://b(c)", "# ", "\n#", "[a](https://"])
+def test_no_text_takes_long(part: str) -> None:
+    started = time.perf_counter()
+    mrkdwn(part * (20_000 // len(part)))
+    plain("<@U|" * 5_000, "U0BOT")
+
+    assert time.perf_counter() - started < 2.0
 
 
 @given(st.text())

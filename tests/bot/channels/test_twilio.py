@@ -1,6 +1,7 @@
 """The Twilio channel against the fake of Twilio: signatures, what comes in, and what goes out."""
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -8,12 +9,13 @@ from bench import Bench, bench, part
 from fakes.twilio import ACCOUNT, NUMBER, PATH, SIGNATURE, TOKEN, URL, digits, message_sid
 from fakes.twilio import FakeTwilio as Fake
 from fakes.vendor import Fault, Request
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
-from structlog.testing import capture_logs
 
 from bot.channels.posting import ServerAnswer
 from bot.channels.twilio import Config, make
-from bot.channels.twilio.form import parse_form, parse_message
+from bot.channels.twilio.form import failure_of, parse_form, parse_message
 from bot.channels.twilio.rendering import rendered
 from bot.channels.twilio.rest_api import check
 from bot.delivery import NotSent, Rejected, Uncertain
@@ -24,6 +26,8 @@ ANN = digits("ann")
 WHATSAPP = "whatsapp:+15005550006"
 ADDRESS = {"to": ANN, "from": NUMBER}
 TEXT = BotMessage(text="Hello")
+KEY = "00000000-0000-4000-8000-000000000001"
+REPORTS = ("StatusCallback", f"{URL}?part={KEY}")
 
 
 @pytest.fixture
@@ -123,15 +127,37 @@ class TestWhatComesIn:
         assert (await twilio.post(twilio.fake.posted(form)))[0] == 200
         assert twilio.new == []
 
-    async def test_a_report_that_a_message_did_not_arrive_is_logged(self, twilio: Bench) -> None:
-        report = {"MessageStatus": "undelivered", "ErrorCode": "63016", "SmsStatus": "undelivered"}
-        form = twilio.fake.form(user="ann", text="hello", id="1", **report)
-        with capture_logs() as logs:
-            assert (await twilio.post(twilio.fake.posted(form)))[0] == 200
-        (entry,) = [one for one in logs if one["event"] == "twilio_not_delivered"]
-        assert (entry["message"], entry["code"]) == (message_sid("1"), "63016")
-        assert "only a template" in entry["fix"]
+    async def test_a_report_that_a_message_did_not_arrive_is_kept(self, twilio: Bench) -> None:
+        await deliver(twilio, TEXT)
+        noted: list[tuple[str, ...]] = []
+
+        async def note(*told: str) -> bool:
+            noted.append(told)
+            return True
+
+        twilio.intake.not_delivered = note
+        for status, code in (("sent", ""), ("delivered", ""), ("undelivered", "63016"), ("failed", "x")):
+            assert (await twilio.post(twilio.fake.report(twilio.fake.sent[0], status, code)))[0] == 200
+
+        late = "The customer wrote over 24 hours ago; only a template reaches them."
+        assert noted == [
+            ("twilio", KEY, f"Twilio reports undelivered, error 63016. {late}"),
+            ("twilio", KEY, "Twilio reports failed, error 0."),
+        ]
         assert twilio.new == []
+
+    async def test_a_report_of_another_part_than_was_signed_is_refused(self, twilio: Bench) -> None:
+        await deliver(twilio, TEXT)
+        report = twilio.fake.report(twilio.fake.sent[0], "failed", "30003")
+        other = KEY[:-1] + "2"
+        for path in (f"{PATH}?part={other}", f"{PATH}?part={other}&part={KEY}", f"{PATH}?part={other}&xpart={KEY}"):
+            assert (await twilio.post(Request(path=path, headers=report.headers, body=report.body)))[0] == 401
+
+    @pytest.mark.parametrize("settings", [{"webhook_url": f"{URL}?shop=1#rc=5"}])
+    async def test_reports_go_to_the_webhook_s_address(self, twilio: Bench) -> None:
+        await deliver(twilio, TEXT)
+        assert ("StatusCallback", f"{URL}?shop=1&part={KEY}") in twilio.fake.sent[0].raw
+        assert (await twilio.post(twilio.fake.report(twilio.fake.sent[0], "delivered")))[0] == 200
 
 
 FORM = {"MessageSid": message_sid("1"), "From": ANN, "To": NUMBER, "Body": "hi", "SmsStatus": "received"}
@@ -178,6 +204,17 @@ def test_what_is_no_message_is_passed_over(changed: dict[str, str]) -> None:
     assert parse_message(FORM | changed) is None
 
 
+NAMES = [*FORM, "NumMedia", "MediaUrl0", "Latitude", "Longitude", "OptOutType", "MessageStatus", "ErrorCode"]
+
+
+@given(st.dictionaries(st.sampled_from(NAMES), st.text(max_size=40)), st.binary(max_size=60))
+def test_no_form_breaks_the_parser(fields: dict[str, str], raw: bytes) -> None:
+    parse_message(FORM | fields)
+    failure_of(FORM | fields)
+    with suppress(Refused):
+        parse_message(parse_form(raw))
+
+
 @pytest.mark.parametrize("body", [b"a=%ff", b"\xff", b"&".join([b"a=1"] * 600)])
 def test_what_is_no_form_is_refused(body: bytes) -> None:
     with pytest.raises(Refused) as caught:
@@ -188,11 +225,11 @@ def test_what_is_no_form_is_refused(body: bytes) -> None:
 class TestWhatGoesOut:
     async def test_it_comes_from_the_number_that_was_written_to(self, twilio: Bench) -> None:
         await deliver(twilio, TEXT)
-        assert twilio.fake.sent[0].raw == [("To", ANN), ("From", NUMBER), ("Body", "Hello")]
+        assert twilio.fake.sent[0].raw == [("To", ANN), ("From", NUMBER), REPORTS, ("Body", "Hello")]
 
     async def test_a_customer_is_written_to_first(self, twilio: Bench) -> None:
         await twilio.channel.deliver(part(TEXT, {}, conversation_id=f"twilio:{ANN}"))
-        assert twilio.fake.sent[0].raw == [("To", ANN), ("From", NUMBER), ("Body", "Hello")]
+        assert twilio.fake.sent[0].raw == [("To", ANN), ("From", NUMBER), REPORTS, ("Body", "Hello")]
 
     @pytest.mark.parametrize("settings", [{"twilio_number": WHATSAPP}])
     async def test_a_picture_on_whatsapp(self, twilio: Bench) -> None:
@@ -215,12 +252,12 @@ class TestWhatGoesOut:
         with pytest.raises(Rejected, match="only a template reaches them"):
             await deliver(twilio, TEXT)
         await deliver(twilio, BotMessage(custom={"content_sid": "HX1", "content_variables": {"1": "Ännchen"}}))
-        assert twilio.fake.sent[0].raw[2:] == [("ContentSid", "HX1"), ("ContentVariables", '{"1": "Ännchen"}')]
+        assert twilio.fake.sent[0].raw[3:] == [("ContentSid", "HX1"), ("ContentVariables", '{"1": "Ännchen"}')]
 
     async def test_a_messaging_service_chooses_the_number(self, twilio: Bench) -> None:
         custom = {"body": "hi", "messaging_service_sid": "MG1", "to": "+1666", "from_": "+1666"}
         await deliver(twilio, BotMessage(custom=custom))
-        assert twilio.fake.sent[0].raw == [("To", ANN), ("Body", "hi"), ("MessagingServiceSid", "MG1")]
+        assert twilio.fake.sent[0].raw == [("To", ANN), REPORTS, ("Body", "hi"), ("MessagingServiceSid", "MG1")]
 
     async def test_a_customer_who_has_written_stop_is_not_tried_again(self, twilio: Bench) -> None:
         twilio.fake.unsubscribed.add("ann")

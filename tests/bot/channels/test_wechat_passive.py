@@ -41,11 +41,11 @@ async def started(replies: PassiveReplies, store: Store, accepted: Accepted = NE
 @pytest.mark.parametrize(
     ("reply", "expected"),
     [
-        (REPLY, ("one\ntwo", 2)),
+        (REPLY, ("one\n\ntwo", 2)),
         ((), ("", 0)),
         ((BUTTONS,), ("", 0)),
         ((BotMessage(text="one"), BUTTONS, BotMessage(text="two")), ("one", 1)),
-        ((BotMessage(text="你" * 682), BotMessage(text="x")), ("你" * 682 + "\nx", 2)),
+        ((BotMessage(text="你" * 681), BotMessage(text="x")), ("你" * 681 + "\n\nx", 2)),
         ((BotMessage(text="你" * 682), BotMessage(text="xy")), ("你" * 682, 1)),
     ],
 )
@@ -62,7 +62,7 @@ async def test_a_reply_goes_back_in_the_answer_that_waits_for_it() -> None:
 
     delivery = asyncio.create_task(replies.takes(parts()[0]))
     exchange = await request
-    assert (exchange.text, delivery.done()) == ("one\ntwo", False)
+    assert (exchange.text, delivery.done()) == ("one\n\ntwo", False)
     exchange.written.set()
 
     assert [await delivery, await replies.takes(parts()[1])] == [True, True]
@@ -78,7 +78,7 @@ async def test_every_try_of_a_message_gets_the_same() -> None:
     (await first).written.set()
     later = await replies.answer(AGAIN, store.read)
 
-    assert ([*texts, later.text], await delivery) == (["one\ntwo"] * 3, True)
+    assert ([*texts, later.text], await delivery) == (["one\n\ntwo"] * 3, True)
 
 
 async def test_what_does_not_fit_or_is_no_text_goes_another_way() -> None:
@@ -123,7 +123,7 @@ async def test_after_a_restart_a_try_gets_the_reply_from_the_store_and_its_parts
     exchange = await replies.answer(AGAIN, store.read)
     exchange.written.set()
 
-    assert exchange.text == "one\ntwo"
+    assert exchange.text == "one\n\ntwo"
     assert [await replies.takes(one) for one in parts()] == [True, True]
 
 
@@ -137,7 +137,7 @@ async def test_an_answer_that_could_not_be_written_is_given_to_the_next_try() ->
     again = await replies.answer(AGAIN, store.read)
     again.written.set()
 
-    assert (again.text, await delivery) == ("one\ntwo", True)
+    assert (again.text, await delivery) == ("one\n\ntwo", True)
 
 
 async def test_where_no_try_comes_the_reply_goes_another_way(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,7 +162,7 @@ async def test_without_another_way_a_reply_waits_for_the_next_try() -> None:
     exchange = await replies.answer(AGAIN, store.read)
     exchange.written.set()
 
-    assert (exchange.text, await delivery) == ("one\ntwo", True)
+    assert (exchange.text, await delivery) == ("one\n\ntwo", True)
 
 
 async def test_without_another_way_it_is_given_up_after_the_last_try(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -176,8 +176,15 @@ class TestSending:
     async def test_after_five_messages_the_customer_has_to_write_again(self, world: Bench) -> None:
         for _ in range(5):
             await world.channel.deliver(part(HELLO, ADDRESS, inbox_id=None))
-        with pytest.raises(Rejected, match=r"45047.*write again"):
+        with pytest.raises(NotSent, match=r"45047.*write again") as caught:
             await world.channel.deliver(part(HELLO, ADDRESS, inbox_id=None))
+        assert caught.value.retry_after_s == 3_600
+
+    async def test_a_button_that_opens_an_address_is_told_as_a_line(self, world: Bench) -> None:
+        buttons = (Button(title="站点", payload="https://shop.example/"), Button(title="B", payload="/b"))
+        await world.channel.deliver(part(BotMessage(text="?", buttons=buttons), ADDRESS, inbox_id=None))
+
+        assert world.fake.sent[0].text == "?\n1. 站点: https://shop.example/\n2. B"
 
     async def test_after_48_hours_it_is_too_late(self, world: Bench) -> None:
         world.clock.now += 48 * 3_600 + 1

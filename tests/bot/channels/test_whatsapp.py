@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 from io import BytesIO
 from typing import Any
 
@@ -15,14 +16,18 @@ from structlog.testing import capture_logs
 from bot.channels.meta.graph import GraphRejected
 from bot.channels.whatsapp import Config, make
 from bot.channels.whatsapp.channel import abilities
+from bot.conversation import Conversation, Moment
 from bot.delivery import NotSent, Rejected, Uncertain
 from bot.errors import Overloaded
 from bot.messages import BotMessage
 from bot.pace import Pace
 from bot.stores.inbox import Accepted
+from bot.stores.outbox import SendState
+from bot.stores.turn import TurnWrite
 
 HELLO = BotMessage(text="Hello")
 KEY = "00000000-0000-4000-8000-000000000001"
+SKIPPED = "Value error, it has no sender"
 DAY_S = 24 * 3_600
 
 
@@ -69,7 +74,7 @@ class TestWhatComesIn:
         ]
         assert heard == ["line 7", "line 257", "line 507", "line 757"]
         assert [log for log in logs if log["event"] == "webhook_item_skipped"] == [
-            {"event": "webhook_item_skipped", "log_level": "warning", "channel": "whatsapp", "reason": ""}
+            {"event": "webhook_item_skipped", "log_level": "warning", "channel": "whatsapp", "reason": SKIPPED}
         ]
 
     async def test_each_number_has_conversations_of_its_own(self, whatsapp: Bench) -> None:
@@ -86,22 +91,21 @@ class TestWhatComesIn:
         assert (await whatsapp.post(whatsapp.fake.message(user="ann", text="hi", id="1")))[0] == 200
         assert whatsapp.new == []
 
-    async def test_what_was_not_delivered_is_in_the_log_under_the_parts_key(self, whatsapp: Bench) -> None:
+    async def test_what_was_not_delivered_has_failed_and_is_in_the_log(self, whatsapp: Bench) -> None:
         fake = whatsapp.fake
-        read, failed = fake.status("ann", "read", key=KEY), fake.status("ann", "failed", key=KEY, code=131047)
+        key = await sent_part(whatsapp)
+        news = [
+            fake.status("ann", "read", key=key),
+            *(fake.status("ann", "failed", key=k, code=131026) for k in (key, "x")),
+        ]
 
         with capture_logs() as logs:
-            assert (await whatsapp.post(fake.signed(fake.update(statuses=[read, failed]))))[0] == 200
-        assert logs == [
-            {
-                "event": "message_not_delivered",
-                "log_level": "error",
-                "channel": "whatsapp",
-                "id": "wamid.sent1",
-                "key": KEY,
-                "errors": (131047,),
-            }
-        ]
+            assert (await whatsapp.post(fake.signed(fake.update(statuses=news))))[0] == 200
+        (part,) = await whatsapp.store.outbox.parts_of(fake.conversation_of("ann"))
+        reason = "error 131026: the customer cannot be reached: no WhatsApp, an old one, or its terms not accepted"
+        assert (part.state, part.reason) == (SendState.FAILED, reason)
+        told = [(log["event"], log["key"], log["reason"], log["is_known"]) for log in logs]
+        assert told == [("message_not_delivered", key, reason, True), ("message_not_delivered", "x", reason, False)]
 
     async def test_what_cannot_be_stored_is_brought_again(
         self, whatsapp: Bench, monkeypatch: pytest.MonkeyPatch
@@ -123,6 +127,21 @@ class TestWhatComesIn:
         monkeypatch.setattr(whatsapp.intake, "accept", accept)
         assert (await whatsapp.post(request))[0] == 200
         assert len(whatsapp.new) == 2
+
+
+async def sent_part(whatsapp: Bench) -> str:
+    """Has Ann's message answered, and the answer sent; the key of it."""
+    await whatsapp.post(whatsapp.fake.message(user="ann", text="hi", id="1"))
+    claimed = await whatsapp.store.inbox.claim()
+    assert claimed is not None
+    turn = TurnWrite(lease=claimed.lease, inbox_id=claimed.inbox_id, parts=(asdict(HELLO),), deliver=True)
+    state = Conversation(id=claimed.message.conversation_id, now=Moment(slots={}))
+    events = [{"event": "user", "timestamp": 1.0, "text": "hi", "parse_data": {}}]
+    await whatsapp.store.append(state, events, turn=turn)
+    (part,) = await whatsapp.store.outbox.take({"whatsapp": 1})
+    await whatsapp.channel.deliver(part)
+    await whatsapp.store.outbox.sent(part)
+    return part.key
 
 
 class TestWhatIsRefused:
@@ -180,6 +199,12 @@ class TestTheHandshake:
 
         assert status == 403
         assert b"4711" not in body
+
+    @pytest.mark.parametrize("given", ["%ed%a0%80", "%ff", "%00"])
+    async def test_a_word_that_is_no_text_is_wrong(self, whatsapp: Bench, given: str) -> None:
+        query = f"hub.mode=subscribe&hub.challenge=4711&hub.verify_token={given}"
+
+        assert (await whatsapp.post(Request(method="GET", path=f"{whatsapp.fake.webhook}?{query}")))[0] == 403
 
     async def test_without_a_question_there_is_no_answer(self, whatsapp: Bench) -> None:
         assert (await whatsapp.post(Request(method="GET", path=whatsapp.fake.webhook)))[0] == 403

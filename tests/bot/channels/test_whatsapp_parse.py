@@ -9,8 +9,9 @@ from fakes.whatsapp import NUMBERS, FakeWhatsApp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.channels.meta.webhook import Incoming
-from bot.channels.whatsapp.parse import Undelivered, parse_updates
+from bot.channels.meta.webhook import Incoming, Undelivered
+from bot.channels.whatsapp.errors import CODES
+from bot.channels.whatsapp.parse import parse_updates
 
 NOW = 1_749_416_400.0
 TEXT = {
@@ -66,6 +67,21 @@ def test_who_hides_the_number_is_the_same_customer() -> None:
     assert hidden.message.conversation_id == known.message.conversation_id
     assert known.address == {"to": "16505551234", "written_at": 1_749_416_383.0}
     assert hidden.address == {"recipient": "US.13491208655302741918", "written_at": 1_749_416_383.0}
+
+
+@pytest.mark.parametrize("gone", [{}, {"from": ""}, {"from": None}], ids=str)
+def test_a_number_that_is_kept_from_us_is_left_out_or_empty(gone: dict[str, Any]) -> None:
+    item = {key: value for key, value in TEXT.items() if key != "from"} | gone
+    contact = {
+        "profile": {"name": "Sheena Nelson", "username": "realsheenanelson"},
+        "user_id": "US.13491208655302741918",
+    }
+
+    assert (
+        only(update(item, contacts=[contact])).address
+        == only(update({**item, "from_user_id": "US.13491208655302741918"})).address
+    )
+    assert parsed(update(item, contacts=[contact, {"user_id": "US.7"}])) == []
 
 
 @pytest.mark.parametrize(
@@ -165,6 +181,8 @@ def test_nobody_waits_for_an_answer_to_these(item: dict[str, Any]) -> None:
     [
         {**TEXT, "id": ""},
         {**TEXT, "id": 7},
+        {**TEXT, "id": "wamid.\ud800"},
+        {**TEXT, "id": "wamid. 1"},
         {**TEXT, "id": "w" * 256},
         {**TEXT, "from": "ann"},
         {**TEXT, "from": None},
@@ -244,7 +262,11 @@ def test_news_is_of_interest_where_something_was_not_delivered() -> None:
     failed = fake.status("ann", "failed", key="k", code=131026)
 
     assert parsed(fake.update(statuses=news)) == []
-    assert parsed(fake.update(statuses=[failed])) == [Undelivered(id="wamid.sent1", key="k", codes=(131026,))]
+    (undelivered,) = parsed(fake.update(statuses=[failed]))
+    assert undelivered == Undelivered(id="wamid.sent1", key="k", reason=f"error 131026: {CODES.meanings[131026]}")
+    assert parsed(fake.update(statuses=[{**failed, "errors": []}])) == [
+        Undelivered(id="wamid.sent1", key="k", reason="WhatsApp does not say why")
+    ]
     assert parsed(fake.update(statuses=[{**failed, "errors": [{"code": "x"}]}])) == []
 
 

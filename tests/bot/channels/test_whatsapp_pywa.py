@@ -74,6 +74,13 @@ class TestSending:
         theirs, ours = await both_sent(whatsapp, BotMessage(text="Which?", buttons=buttons(10)))
         assert ours == theirs
 
+    async def test_a_button_that_opens_an_address(self, whatsapp: Bench, pywa: WhatsApp, ann: str) -> None:
+        await pywa.send_message(ann, "Look", buttons=types.URLButton("Our shop", url=LINK), tracker=KEY)
+
+        link = (Button(title="Our shop", payload=LINK),)
+        theirs, ours = await both_sent(whatsapp, BotMessage(text="Look", buttons=link))
+        assert ours == theirs
+
     async def test_a_picture(self, whatsapp: Bench, pywa: WhatsApp, ann: str) -> None:
         await pywa.send_image(ann, LINK, tracker=KEY)
 

@@ -81,6 +81,22 @@ def test_whatsapp_is_given_each_title_and_each_id_once(
     assert render(BotMessage(text="Which?", buttons=(Button(title=" ", payload="/a"),)), "Options") == text("Which?")
 
 
+def test_a_button_that_opens_an_address_stands_alone_or_is_a_line_of_the_text() -> None:
+    link, hours = Button(title="Our shop", payload="https://shop.example"), Button(title="Hours", payload="/hours")
+
+    alone = render(BotMessage(text="Look", buttons=(link,)), "Options").content
+    action = {"name": "cta_url", "parameters": {"display_text": "Our shop", "url": "https://shop.example"}}
+    assert alone == {"type": "cta_url", "body": {"text": "Look"}, "action": action}
+    both = render(BotMessage(text="Look", buttons=(link, hours)), "Options").content
+    assert both["body"] == {"text": "Look\nOur shop: https://shop.example"}
+    assert both["action"] == {"buttons": [{"type": "reply", "reply": {"id": "/hours", "title": "Hours"}}]}
+    assert render(BotMessage(text="Look", buttons=(link, link)), "Options") == text(
+        "Look" + "\nOur shop: https://shop.example" * 2
+    )
+    too_long = render(BotMessage(text="l" * 4_096, buttons=(link, hours)), "Options").content
+    assert [row["id"] for row in too_long["action"]["sections"][0]["rows"]] == ["Our shop", "/hours"]
+
+
 @pytest.mark.parametrize(
     ("attachment", "expected"),
     [
@@ -160,11 +176,12 @@ def test_nothing_becomes_longer_by_it(words: str) -> None:
     assert len(marked(words)) <= len(words)
 
 
+PAYLOADS = st.text(min_size=1, max_size=300) | st.just("https://shop.example/" + "p" * 300)
 MESSAGES = st.builds(
     BotMessage,
     text=st.text(max_size=5_000),
     buttons=st.lists(
-        st.builds(Button, title=st.text(min_size=1, max_size=30), payload=st.text(min_size=1, max_size=300)),
+        st.builds(Button, title=st.text(min_size=1, max_size=30), payload=PAYLOADS),
         max_size=12,
     ).map(tuple),
 )

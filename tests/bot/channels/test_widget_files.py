@@ -1,6 +1,7 @@
 """Files that customers send: which are taken, where they go, who may fetch them, and when they are gone."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -218,6 +219,18 @@ async def test_a_file_that_breaks_off_leaves_nothing(world: World, session: Sess
 
     await until(lambda: not files_in(folder))
     del reader
+
+
+async def test_what_broke_off_long_ago_is_swept_away(world: World, session: Session) -> None:
+    folder = world.widget.uploads._folder / ("0" * 32)
+    folder.mkdir(parents=True)
+    for name, age_s in (("old.part", 7_200), ("new.part", 60), ("kept", 10**7)):
+        (folder / name).write_bytes(b"x")
+        os.utime(folder / name, (world.clock.now - age_s, world.clock.now - age_s))
+
+    await send(world, session, PNG)
+
+    assert sorted(path.name for path in folder.iterdir()) == ["kept", "new.part"]
 
 
 async def test_a_file_belongs_to_its_session(world: World, session: Session) -> None:

@@ -5,6 +5,8 @@ import json
 import os
 import struct
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -233,6 +235,22 @@ async def test_a_survey_is_kept_in_the_conversation(world: World, page: Page) ->
     assert [await page.next("ack", "error") for _ in range(2)][1] == {"type": "ack", "id": "s1"}
     conversation = await world.bot.dialogue.tracker(f"widget:{page.welcome['session']}")
     assert conversation.slots["kefu_survey"] == {"score": 4, "comment": "good"}
+
+
+@pytest.mark.parametrize("frame", [{"type": "end"}, {"type": "survey", "score": 3}])
+async def test_what_is_sent_again_happens_once(world: World, page: Page, frame: dict[str, Any]) -> None:
+    await page.say("m1", "hello")
+    await page.events_until(lambda event: event["from"] == "bot")
+    conversation = f"widget:{page.welcome['session']}"
+
+    counts = [len(await world.store.events(conversation))]
+    for frame_id in ("x1", "x1", "x2"):
+        await page.send(**frame, id=frame_id)
+        while (await page.next("ack"))["id"] != frame_id:
+            pass
+        counts.append(len(await world.store.events(conversation)))
+
+    assert [after - before for before, after in pairwise(counts)] == [1, 0, 1]
 
 
 @pytest.mark.parametrize("score", [0, 6, 2.5, "3", True, None])
@@ -584,3 +602,13 @@ async def test_who_reads_nothing_is_let_go_and_the_others_are_served(
         assert await page.next("ack")
     writer.transport.abort()
     del reader
+
+
+async def test_many_pages_from_one_address_are_served_side_by_side(world: World) -> None:
+    tokens = [(await session_of(world.client))["token"] for _ in range(90)]
+    async with AsyncExitStack() as stack:
+        pages = [await stack.enter_async_context(page_of(world.client, token)) for token in tokens]
+        await asyncio.gather(*(page.say("m1", "hello") for page in pages))
+        answers = await asyncio.gather(*(page.events_until(lambda event: event["from"] == "bot") for page in pages))
+    assert [list(texts(answer)) for answer in answers] == [[("user", "hello"), ("bot", "Hello friend!")]] * 90
+    await until(lambda: world.widget._lines.conversations == [])

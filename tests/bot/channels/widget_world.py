@@ -22,6 +22,7 @@ from bot.messages import BotMessage
 from bot.middlewares import errors_as_json
 from bot.request_body import MAX_BODY_BYTES
 from bot.stores.sqlite import SqliteStore
+from bot.stores.store import ConversationStore
 from configs.assistant_config import HandoffConfig
 from configs.bot_spec import BotSpec
 
@@ -47,7 +48,7 @@ class World:
 
     client: TestClient
     bot: Bot
-    store: SqliteStore
+    store: ConversationStore
     desk: Desk
     widget: Widget
     worker: InboxWorker
@@ -63,7 +64,7 @@ async def world_of(
     spec: BotSpec = SPEC,
     handoff: HandoffConfig | None = None,
     works: bool = True,
-    store: SqliteStore | None = None,
+    store: ConversationStore | None = None,
 ) -> AsyncIterator[World]:
     """Serves the widget over the store in `path`.
 
@@ -71,11 +72,11 @@ async def world_of(
         works: Whether the bot answers; else messages wait in the inbox.
         store: One that is open already.
     """
-    own = store or SqliteStore(path / "conversations.db")
+    own: ConversationStore = store or SqliteStore(path / "conversations.db")
     if store is None:
         await own.open()
     clock, feedback, hours = TickingClock(), [], handoff or HandoffConfig()
-    bot = make_bot(own, spec)
+    bot = make_bot(own, spec)  # type: ignore[arg-type]
     bot.dialogue._now = clock
     desk = Desk(bot.dialogue, own, config=lambda: hours, say=lambda name, _: BotMessage(text=f"<{name}>"), now=clock)
     worker = InboxWorker(own, bot.dialogue)
