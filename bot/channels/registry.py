@@ -15,19 +15,13 @@ from configs.yaml_file import nearest
 
 ELSEWHERE = frozenset({"widget"})  # named in `credentials.yml`, and made where the chat page is
 EXTRAS = {  # the extra that brings what a channel stands on, where it needs one
-    "botframework": "teams",
-    "dingtalk": "dingtalk",
-    "discord": "discord",
     "email": "email",
-    "feishu": "feishu",
-    "line": "line",
     "slack": "slack",
     "socketio": "socketio",
     "telegram": "telegram",
     "twilio": "twilio",
     "wechat": "wechat",
     "wecom": "wechat",
-    "whatsapp": "whatsapp",
 }
 MODULES = {"email": "mail"}  # where a channel's file has another name: Python itself has one of this
 

@@ -1,6 +1,6 @@
 """Reminders."""
 
-# ruff: noqa: ARG002 - rasa_sdk calls them with all of it
+
 import time
 from datetime import datetime, timedelta
 

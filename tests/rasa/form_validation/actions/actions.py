@@ -1,6 +1,6 @@
 """Validates a pizza order."""
 
-# ruff: noqa: ARG002 - rasa_sdk calls them with all of it
+
 from rasa_sdk import Action, FormValidationAction
 from rasa_sdk.events import SlotSet
 

@@ -1,6 +1,6 @@
 """Pays, and looks a level up."""
 
-# ruff: noqa: ARG002 - rasa_sdk calls them with all of it
+
 from rasa_sdk import Action
 from rasa_sdk.events import SlotSet
 

@@ -1,6 +1,6 @@
 """Fill and check slots outside of forms."""
 
-# ruff: noqa: ARG002 - rasa_sdk calls them with all of it
+
 from rasa_sdk import Action, ValidationAction
 from rasa_sdk.events import SlotSet
 

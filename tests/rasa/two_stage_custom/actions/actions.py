@@ -1,6 +1,6 @@
 """Asks in the shop's own words whether an intent is meant."""
 
-# ruff: noqa: ARG002 - rasa_sdk calls them with all of it
+
 from rasa_sdk import Action
 
 TITLES = {"order": "order something", "bye": "leave"}
