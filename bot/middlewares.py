@@ -16,7 +16,6 @@ from configs.errors import KefuError
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 QUIET_PATHS = frozenset({"/health", "/ready"})
-QUIET_FOLDER = "/widget/"  # a page with the widget fetches two dozen files from there
 CONVERSATIONS = "/conversations/"
 CORS_ORIGINS: web.AppKey[tuple[str, ...]] = web.AppKey("cors_origins", tuple)  # pages of these may call a channel
 _log = structlog.get_logger()
@@ -28,8 +27,7 @@ async def log_requests(request: web.Request, handler: Handler) -> web.StreamResp
     started = perf_counter()
     with timed_request() as stages:
         response = await handler(request)
-    is_quiet = request.path in QUIET_PATHS or request.path.startswith(QUIET_FOLDER)
-    log = _log.debug if is_quiet else _log.info
+    log = _log.debug if request.path in QUIET_PATHS else _log.info
     log(
         "request",
         method=request.method,

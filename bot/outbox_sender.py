@@ -16,6 +16,7 @@ from bot.stores.outbox_store import Outbox
 
 IDLE_S = 0.5  # between two looks where nothing is due and nobody has said that something is
 LOOK_FOR_LEFT_S = 10.0  # between two looks for parts whose sender gives no news
+NEAR_S = 0.25  # for so long a part may wait for its channel's pace without being put back
 DEADLINE_S = 30.0  # for one try; well before the outbox takes the sender for dead
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 300.0
 LONGEST_ASKED_WAIT_S = 3_600.0  # the longest wait that the other side may ask for
@@ -118,9 +119,7 @@ class OutboxSender:
             _log.error("part_not_marked", part=part.id, reason=safe_reason(error))
 
     async def _try(self, part: Part) -> None:
-        pace = self._paces.get(part.channel)
-        if pace is not None and (wait_s := pace.wait_s(part.conversation_id)) > 0:
-            await self._outbox.again(part, wait_s, "paced")
+        if not await self._is_its_time(part):
             return
         try:
             async with asyncio.timeout(DEADLINE_S):
@@ -142,6 +141,20 @@ class OutboxSender:
             await keep(part, type(error).__name__)
         else:
             await self._outbox.sent(part)
+
+    async def _is_its_time(self, part: Part) -> bool:
+        """Waits for a moment that is near, so that it counts as no try; where it is far, the part is put back."""
+        pace = self._paces.get(part.channel)
+        while pace is not None and (wait_s := pace.wait_s(part.conversation_id)) > 0:
+            if wait_s > NEAR_S:
+                await self._outbox.again(part, wait_s, "paced")
+                return False
+            try:
+                await asyncio.sleep(wait_s)
+            except asyncio.CancelledError:
+                await asyncio.shield(self._outbox.again(part, 0.0, "paced"))
+                raise
+        return True
 
     async def _again(self, part: Part, error: NotSent) -> None:
         if self._now() - part.created_at > GIVE_UP_AFTER_S:

@@ -55,14 +55,6 @@ _OPEN = (
         answers={200: {"text/javascript": _TEXT}},
         open=True,
     ),
-    Operation(
-        method="GET",
-        path="/widget/{version}/{name}",
-        summary="A module of it.",
-        answers={200: {"text/javascript": _TEXT}},
-        errors=(404,),
-        open=True,
-    ),
     Operation(method="GET", path="/webhooks/rest/", summary="Says that the channel is there.", open=True),
     Operation(
         method="POST",

@@ -131,7 +131,7 @@ a:not([href]) { color: inherit; }
   padding: .6rem 1rem; font-size: .8125rem; line-height: 1.45;
 }
 .notice { background: var(--note-ground); }
-.network { background: var(--bot); color: var(--bot-ink); }
+.network { background: var(--note-ground); }
 .alert { background: var(--warn-ground); color: var(--warn); }
 .notice.waiting::before {
   content: ""; display: inline-block; width: .55rem; height: .55rem; margin-inline-end: .5rem;

@@ -18,7 +18,7 @@ export const SAID = `
 .message.bot .bubble, .message.person .bubble { border-start-start-radius: .35rem; }
 .message.person .bubble { box-shadow: inset 0 0 0 1px var(--line); background: var(--note-ground); }
 .message.user .bubble { border-start-end-radius: .35rem; background: var(--accent); color: var(--accent-ink); }
-.pending .bubble { opacity: .82; }
+.pending .bubble { opacity: .9; }
 .failed .bubble { opacity: 1; background: var(--warn-ground); color: var(--warn); }
 .delivery { margin: .2rem .25rem 0; color: var(--soft); font-size: .75rem; }
 .failed .delivery { color: var(--warn); }

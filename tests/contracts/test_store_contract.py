@@ -531,6 +531,21 @@ class TestOutbox:
         (again,) = await store.outbox.take({"chat": 9})
         assert (again.payload, again.attempts, again.key, again.reason) == (first.payload, 2, first.key, "429")
 
+    async def test_what_waits_for_another_try_is_sent_at_once_where_it_is_hurried(
+        self, store: ConversationStore
+    ) -> None:
+        await answered(store, "a1", "1")
+        await answered(store, "b1", "2", conversation_id="ben")
+        for part in await store.outbox.take({"chat": 9}):
+            await store.outbox.again(part, 300, "nobody there")
+
+        assert not await store.outbox.hurry("ann", "mail")
+        assert not await store.outbox.hurry("cem", "chat")
+        assert await store.outbox.hurry("ann", "chat")
+
+        assert texts(await store.outbox.take({"chat": 9})) == ["1"]
+        assert not await store.outbox.hurry("ann", "chat"), "it is being sent"
+
     @pytest.mark.parametrize("end", ["failed", "unknown"])
     async def test_what_did_not_arrive_is_kept_with_its_reason_and_the_rest_goes_on(
         self, store: ConversationStore, end: str

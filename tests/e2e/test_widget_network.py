@@ -55,6 +55,7 @@ async def test_what_is_written_while_the_network_is_lost_is_sent_when_it_is_back
     await expect(ann.page.locator("kefu-chat .network")).to_contain_text("No connection")
     await expect(ann.log.locator(".pending")).to_have_count(3)
     await ann.picture("no-connection")
+    assert await ann.violations() == []
     await asyncio.sleep(AWAY_S)
     await network.mend()
 

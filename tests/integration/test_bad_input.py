@@ -310,9 +310,7 @@ async def test_a_wrong_method_is_a_405_that_names_the_right_one(
         "/chat/%2e%2e/%2e%2e/etc/passwd",
         "/.%00",
         "/widget/chat.js",
-        "/widget/x/widget.js%00.css",
-        "/widget/x/%2e%2e%2fwidget.js",
-        "/widget/x/chat.html",
+        "/widget.js%00.css",
         "/x%0aforged%1b[2J",
     ],
 )

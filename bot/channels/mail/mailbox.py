@@ -30,8 +30,8 @@ class Mailbox:
     def __init__(self, config: Config) -> None:
         self._config, self._where = config, f"{config.imap_host}:{config.imap_port}"
         self._client = _client(config)
-        self._lost = asyncio.get_running_loop().create_future()
-        self._client.protocol.conn_lost_cb = lambda _: self._lost.done() or self._lost.set_result(None)
+        self._lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._client.protocol.conn_lost_cb = self._lose
 
     async def open(self) -> None:
         """Logs in and chooses the folder."""
@@ -67,6 +67,10 @@ class Mailbox:
             with suppress(MailboxError):
                 await self._answer(self._client.logout())
         transport.close()
+
+    def _lose(self, _: Exception | None) -> None:
+        if not self._lost.done():
+            self._lost.set_result(None)
 
     async def _lines(self, request: Coroutine[Any, Any, Any]) -> list[Any]:
         response = await self._answer(request)
