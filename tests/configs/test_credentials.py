@@ -4,7 +4,6 @@ import pytest
 
 from configs import AssistantError
 from configs.credentials import Credentials, credential_notices, read_credentials
-from configs.endpoints import Endpoint
 
 
 def folder(parent: Path, text: str) -> Path:
@@ -12,34 +11,41 @@ def folder(parent: Path, text: str) -> Path:
     return parent
 
 
-@pytest.mark.parametrize("text", [None, "", "rest:\n", "rasa:\n  url: http://localhost:5002/api\n"])
-def test_without_a_callback_there_is_no_such_channel(text: str | None, tmp_path: Path) -> None:
-    root = tmp_path if text is None else folder(tmp_path, text)
-
-    assert read_credentials(root) == Credentials(callback=None)
+@pytest.mark.parametrize("text", ["", "rest:\n", "rasa:\n  url: http://localhost:5002/api\n"])
+def test_channels_that_are_always_on_or_unknown_have_no_settings(text: str, tmp_path: Path) -> None:
+    assert read_credentials(folder(tmp_path, text)).sections == {}
 
 
-def test_its_address_is_read_with_variables(tmp_path: Path) -> None:
-    root = folder(tmp_path, "callback:\n  url: http://${HOST}:$PORT/bot\n")
-
-    found = read_credentials(root, {"HOST": "shop", "PORT": "80"})
-
-    assert found == Credentials(callback=Endpoint(url="http://shop:80/bot"))
+def test_without_the_file_there_are_no_channels(tmp_path: Path) -> None:
+    assert read_credentials(tmp_path) == Credentials(sections={})
 
 
-def test_what_is_not_honoured_is_said_once(tmp_path: Path) -> None:
+def test_a_channel_may_stand_there_without_settings(tmp_path: Path) -> None:
+    assert read_credentials(folder(tmp_path, "widget:\n")).sections == {"widget": {}}
+
+
+def test_settings_are_read_with_variables_however_deep(tmp_path: Path) -> None:
     root = folder(
         tmp_path,
-        "rest:\nfacebook:\n  verify: ${SECRET}\ncallback:\n  url: http://a\n  token: x\n  headers: {a: b}\n",
+        "callback:\n  url: http://${HOST}:$PORT/bot\nslack:\n  slack_token: ${TOKEN}\n"
+        "  workspaces: {T1: '${TOKEN}-1'}\n  list: [a, $PORT]\n  number: 5\n",
     )
+
+    found = read_credentials(root, {"HOST": "shop", "PORT": "80", "TOKEN": "xoxb"})
+
+    assert found.sections == {
+        "callback": {"url": "http://shop:80/bot"},
+        "slack": {"slack_token": "xoxb", "workspaces": {"T1": "xoxb-1"}, "list": ["a", "80"], "number": 5},
+    }
+
+
+def test_a_channel_that_is_not_served_is_said_once(tmp_path: Path) -> None:
+    root = folder(tmp_path, "rest:\nhangouts:\n  project_id: ${SECRET}\ncallback:\n  url: http://a\ntelegrm: {}\n")
     path = root / "credentials.yml"
 
     assert credential_notices(root) == [
-        f"{path}:2: the channel `facebook` is not served",
-        f"{path}:4: `token`, `headers` of `callback` are not used: only `url` is",
-    ]
-    assert credential_notices(folder(tmp_path, "callback: {url: http://a, token: x}\n")) == [
-        f"{path}:1: `token` of `callback` is not used: only `url` is"
+        f"{path}:2: the channel `hangouts` is not served.",
+        f"{path}:6: the channel `telegrm` is not served. Did you mean 'telegram'?",
     ]
 
 
@@ -48,28 +54,38 @@ def test_without_the_file_nothing_is_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "line", "problem", "fix"),
+    ("text", "line", "problem"),
     [
-        ("- a\n", 1, "must be a mapping", "Write `callback:` and, under it, `url: ...`."),
-        ("rest:\ncallback: x\n", 2, "`callback` must be a mapping", "Indent `name: value` lines under it."),
-        ("callback:\n", 1, "`callback` has no url", "Write `url: http://host:port/path` under it."),
-        ("callback: {url: null}\n", 1, "`callback` has no url", "Write `url: http://host:port/path` under it."),
-        ("callback:\n  url: shop\n", 2, "callback.url is no URL", "Write http://host:port/path."),
-        ("callback:\n  url: 5\n", 2, "callback.url is no URL", "Write http://host:port/path."),
+        (
+            "- a\n",
+            1,
+            "must be a mapping. Write a line `name:` for each channel and, indented under it, its settings.",
+        ),
+        ("rest:\ncallback: x\n", 2, "`callback` must be a mapping. Indent `name: value` lines under it."),
         (
             "callback:\n  url: http://${HOST}/\n",
             2,
-            "the variable HOST is not set",
-            "Set it, or write the value out.",
+            "the variable HOST is not set. Set it, or write the value out.",
+        ),
+        (
+            "slack:\n  workspaces:\n    T1: $TOKEN\n",
+            3,
+            "the variable TOKEN is not set. Set it, or write the value out.",
         ),
     ],
 )
-def test_a_wrong_file_is_refused_with_line_problem_and_fix(
-    text: str, line: int, problem: str, fix: str, tmp_path: Path
-) -> None:
+def test_a_wrong_file_is_refused_with_line_problem_and_fix(text: str, line: int, problem: str, tmp_path: Path) -> None:
     root = folder(tmp_path, text)
 
     with pytest.raises(AssistantError) as caught:
         read_credentials(root, {})
 
-    assert str(caught.value) == f"{root}/credentials.yml:{line}: {problem}. {fix}"
+    assert str(caught.value) == f"{root}/credentials.yml:{line}: {problem}"
+
+
+def test_an_error_in_settings_names_its_line(tmp_path: Path) -> None:
+    found = read_credentials(folder(tmp_path, "rest:\nslack:\n  slack_token: x\n"), {})
+
+    assert str(found.error(("slack", "slack_token"), "is wrong", "Write it right.")) == (
+        f"{tmp_path}/credentials.yml:3: is wrong. Write it right."
+    )
