@@ -53,6 +53,7 @@ class Abilities:
         resends: Whether the platform takes a send with the same key only once, so that one of which nobody knows may
             be repeated.
         follows: What it wants to know of persons who take over.
+        own_page: Whether a page of the owner's own shows it, which may be given addresses without a host.
     """
 
     max_text: int = 4_096
@@ -72,6 +73,7 @@ class Abilities:
     burst: int = 1
     resends: bool = False
     follows: Follows = Follows.NONE
+    own_page: bool = False
 
 
 EVERYTHING = Abilities(
@@ -82,4 +84,5 @@ EVERYTHING = Abilities(
     attachments=True,
     cards=True,
     custom=True,
+    own_page=True,
 )

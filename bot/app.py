@@ -36,7 +36,7 @@ from bot.middlewares import allow_origins, errors_as_json, log_requests, preflig
 from bot.model_host import ModelHost
 from bot.outbox_sender import OutboxSender
 from bot.pace import Pace
-from bot.request_body import MAX_BODY_BYTES
+from bot.request_body import BODY_TIMEOUT_S, MAX_BODY_BYTES
 from bot.responses import Responses
 from bot.stores.location import connector_of
 from bot.stores.store import ConversationStore
@@ -93,7 +93,7 @@ def create_app(settings: Settings, releases: Releases, root: Path | None = None)
         client_max_size=settings.max_body_bytes,
     )
     app.on_response_prepare.append(allow_origins(settings.cors_origins))
-    app[MAX_BODY_BYTES] = settings.max_body_bytes
+    app[MAX_BODY_BYTES], app[BODY_TIMEOUT_S] = settings.max_body_bytes, settings.request_body_timeout_s
     app[DIALOGUE], app[INFERENCE], app[DRAIN] = dialogue, inference, drain
     api = HttpApi(settings, access, inference, dialogue, store)
     desk = desk_of(dialogue, store, host)

@@ -9,6 +9,7 @@ from bot.abilities import Abilities
 from bot.messages import BotMessage, one_by_one
 from bot.payload import shortened
 from bot.text_split import split_text
+from bot.web_address import without_unfit
 from configs.domain import Button
 
 NO_WORDS = "…"  # above buttons that come without a text: no platform shows them alone
@@ -19,7 +20,8 @@ def fitted(messages: Iterable[BotMessage], abilities: Abilities) -> Iterator[Bot
 
     Who is offered numbered lines answers with a number or a title; both count as the button.
     """
-    found = (part for message in one_by_one(messages) for part in _fitted(message, abilities))
+    kept = (without_unfit(message, own_page=abilities.own_page) for message in messages)
+    found = (part for message in one_by_one(kept) for part in _fitted(message, abilities))
     yield from _joined(found, abilities) if abilities.joins else found
 
 

@@ -1,9 +1,11 @@
-"""Request bodies are hostile until checked: size, type, JSON, depth, fields, characters."""
+"""Request bodies are hostile until checked: size, time, type, JSON, depth, fields, characters."""
 
+import asyncio
 import json
 import math
 import unicodedata
-from collections.abc import Set
+from collections.abc import AsyncIterator, Set
+from contextlib import asynccontextmanager
 from typing import Annotated, Any, TypeVar
 
 from aiohttp import web
@@ -16,6 +18,10 @@ MAX_ID_CHARS = 255
 # Rasa's widgets send JSON as text/plain to avoid a CORS preflight, so that is taken as JSON too.
 JSON_TYPES = frozenset({"application/json", "text/plain", "application/octet-stream", ""})
 JSON_LINES_TYPES = JSON_TYPES | {"application/x-ndjson", "application/jsonl"}
+MIB = 1024 * 1024
+MAX_BODY_BYTES: web.AppKey[int] = web.AppKey("max_body_bytes", int)
+BODY_TIMEOUT_S: web.AppKey[float] = web.AppKey("body_timeout_s", float)
+DEFAULT_TIMEOUT_S = 20.0
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -70,10 +76,10 @@ async def read_bytes(request: web.Request, types: Set[str] = JSON_TYPES, *, max_
     """The request's body, of one of `types` or of one that ends in `+json`.
 
     Args:
-        max_bytes: What `request` takes at most, where that is not what the server takes.
+        max_bytes: What the route takes at most, where that is not what the server takes.
 
     Raises:
-        Refused: 413 too large, 415 of another type, 400 not what its headers say.
+        Refused: 408 too slow, 413 too large, 415 of another type, 400 not what its headers say.
     """
     preferred = "application/json" if types >= JSON_TYPES else "application/json or application/x-yaml"
     if request.content_type not in types and not request.content_type.endswith("+json"):
@@ -83,16 +89,44 @@ async def read_bytes(request: web.Request, types: Set[str] = JSON_TYPES, *, max_
             f"Content-Type is {request.content_type}; send {preferred}.",
             field="Content-Type",
         )
+    return await read_limited(request, request.app[MAX_BODY_BYTES] if max_bytes is None else max_bytes)
+
+
+async def read_limited(request: web.Request, max_bytes: int) -> bytes:
+    """The whole body; no more of it is held than may come, and none is waited for longer than is fair.
+
+    Raises:
+        Refused: 408 too slow, 413 over `max_bytes`, 400 not what its headers say.
+    """
+    too_large = Refused(413, "BodyTooLarge", f"The body is over {max_bytes:,} bytes.", field="body")
+    if (request.content_length or 0) > max_bytes:
+        raise too_large
+    body = bytearray()
     try:
-        return await request.read()
-    except web.HTTPRequestEntityTooLarge as error:
-        limit = max_bytes or request.app[MAX_BODY_BYTES]
-        raise Refused(413, "BodyTooLarge", f"The body is over {limit:,} bytes.", field="body") from error
+        async with in_time(request, max_bytes):
+            async for chunk in request.content.iter_any():
+                body += chunk
+                if len(body) > max_bytes:
+                    raise too_large
     except web.RequestPayloadError as error:
         raise Refused(400, "InvalidBody", "The body is not what its headers say.", field="body") from error
+    return bytes(body)
 
 
-MAX_BODY_BYTES: web.AppKey[int] = web.AppKey("max_body_bytes", int)
+@asynccontextmanager
+async def in_time(request: web.Request, max_bytes: int) -> AsyncIterator[None]:
+    """Gives a body the time that the server allows: so long for each MiB that it may have.
+
+    Raises:
+        Refused: 408; it has passed.
+    """
+    allowed_s = request.app.get(BODY_TIMEOUT_S, DEFAULT_TIMEOUT_S) * max(1.0, max_bytes / MIB)
+    try:
+        async with asyncio.timeout(allowed_s):
+            yield
+    except TimeoutError as error:
+        said = f"The body did not come within {allowed_s:g} s."
+        raise Refused(408, "RequestTimeout", said, field="body") from error
 
 
 def parse_json(raw: bytes) -> Any:

@@ -3,14 +3,17 @@
 import json
 import random
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any
 
 from bot.messages import BotMessage
 from configs.domain import Button, Domain, Variation
+from configs.slots import MappingType, Slot
 
 _SLOT = re.compile(r"\{(\w+)\}")
+_MARK = re.compile(r"<(?=[A-Za-z/!@#?])|\](?=\()")
+_SAID_BY_CUSTOMERS = frozenset({MappingType.FROM_TEXT, MappingType.FROM_ENTITY})
 
 UTTER_MEDIA = "utter_media"
 DEFAULT_TEXTS = {
@@ -35,6 +38,7 @@ class Responses:
     def __init__(self, domain: Domain, choose: random.Random) -> None:
         self._domain = domain
         self._choose = choose
+        self._said = frozenset(name for name, slot in domain.slots.items() if _is_said(slot))
 
     def say(
         self,
@@ -59,9 +63,10 @@ class Responses:
         if not variations and name in DEFAULT_TEXTS:
             variations = (Variation(text=DEFAULT_TEXTS[name]),)
         known = {**dict.fromkeys(self._domain.slots), **slots, **(values or {})}
+        said = self._said.difference(values or ())
         fitting = _fitting(variations, slots, channel)
         filled = [v for v in fitting if all(known.get(slot) is not None for slot in _slots_in(v))] or fitting
-        return _render(self._choose.choice(filled), known) if filled else None
+        return _render(self._choose.choice(filled), known, said) if filled else None
 
     def of_action(self, item: Mapping[str, Any], slots: Mapping[str, Any], channel: str) -> BotMessage | None:
         """What a custom action says: a response of the domain, and over it what the action gave itself."""
@@ -92,6 +97,16 @@ def fill(text: str, slots: Mapping[str, Any]) -> str:
     return _SLOT.sub(lambda found: str(slots[found[1]]) if found[1] in slots else found[0], text)
 
 
+def as_words(said: str) -> str:
+    """What a customer said, so that no platform makes a tag, a mention or a named link of it; it looks the same."""
+    return _MARK.sub("\\g<0>\N{WORD JOINER}", said)
+
+
+def _is_said(slot: Slot) -> bool:
+    """Whether a slot holds what customers say."""
+    return any(mapping.type in _SAID_BY_CUSTOMERS for mapping in slot.mappings)
+
+
 def _fitting(variations: Sequence[Variation], slots: Mapping[str, Any], channel: str) -> list[Variation]:
     holding = [v for v in variations if all(_holds(c.value, slots.get(c.slot)) for c in v.conditions)]
     for wanted in (channel, None):
@@ -119,18 +134,26 @@ def _slots_in(variation: Variation) -> list[str]:
     return [name for text in texts for name in _SLOT.findall(text)]
 
 
-def _render(variation: Variation, slots: Mapping[str, Any]) -> BotMessage:
+def _render(variation: Variation, slots: Mapping[str, Any], said: Set[str]) -> BotMessage:
+    """The message that a variation is.
+
+    Args:
+        said: The slots that hold what customers say.
+    """
     # What is put into a payload comes back as a command: it must not end the text it stands in.
     quoted = {
         name: json.dumps(str(value), ensure_ascii=False)[1:-1] for name, value in slots.items() if value is not None
     }
+    shown = {
+        name: as_words(str(value)) if name in said and value is not None else value for name, value in slots.items()
+    }
     return BotMessage(
-        text=None if variation.text is None else fill(variation.text, slots),
-        buttons=tuple(Button(title=fill(b.title, slots), payload=fill(b.payload, quoted)) for b in variation.buttons),
+        text=None if variation.text is None else fill(variation.text, shown),
+        buttons=tuple(Button(title=fill(b.title, shown), payload=fill(b.payload, quoted)) for b in variation.buttons),
         image=None if variation.image is None else fill(variation.image, slots),
-        attachment=_filled(variation.attachment, slots),
-        custom=_filled(variation.custom, slots),
-        elements=_filled(variation.elements, slots),
+        attachment=_filled(variation.attachment, shown),
+        custom=_filled(variation.custom, shown),
+        elements=_filled(variation.elements, shown),
     )
 
 

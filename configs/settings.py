@@ -97,6 +97,9 @@ class Settings(BaseSettings):
     max_body_bytes: Annotated[int, Field(ge=1_024, le=64 * 1024 * 1024)] = Field(
         65_536, description="Largest request body; a larger one is refused with 413."
     )
+    request_body_timeout_s: Annotated[float, Field(gt=0, le=600)] = Field(
+        20.0, description="A request whose body has not come by then is refused with 408; larger bodies have longer."
+    )
     max_text_chars: Annotated[int, Field(ge=1, le=100_000)] = Field(
         4_000, description="Longest message; a longer one is refused with 422."
     )

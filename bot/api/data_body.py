@@ -27,8 +27,7 @@ async def read_data(request: web.Request, max_bytes: int) -> tuple[bytes, bool]:
     Raises:
         Refused: 400 empty, 413 over `max_bytes`, 415 of another type.
     """
-    large = request.clone(client_max_size=max_bytes)
-    raw = await read_bytes(large, YAML_TYPES | {JSON_TYPE}, max_bytes=max_bytes)
+    raw = await read_bytes(request, YAML_TYPES | {JSON_TYPE}, max_bytes=max_bytes)
     if not raw.strip():
         raise Refused(400, "InvalidBody", "The body is empty; send YAML or JSON.", field="body")
     return raw, request.content_type == JSON_TYPE or request.content_type.endswith("+json")

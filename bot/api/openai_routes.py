@@ -97,8 +97,7 @@ class OpenAiChat:
 
     async def complete(self, request: web.Request) -> web.StreamResponse:
         """Takes the turn and answers with it."""
-        large = request.clone(client_max_size=MAX_BODY_BYTES)
-        body = checked_body(parse_json(await read_bytes(large, max_bytes=MAX_BODY_BYTES)), ChatBody)
+        body = checked_body(parse_json(await read_bytes(request, max_bytes=MAX_BODY_BYTES)), ChatBody)
         question = question_of(body, self._max_text_chars)
         named = _named(request, body)
         name = named or self._threads.take(question.history) or uuid.uuid4().hex

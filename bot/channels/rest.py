@@ -16,6 +16,7 @@ from bot.errors import Refused
 from bot.messages import BotMessage, UserMessage, one_by_one
 from bot.request_body import MessageBody, checked_metadata, checked_text, read_body
 from bot.timing import stage
+from bot.web_address import without_unfit
 from configs.credentials import CHANNELS
 
 NAME = "rest"
@@ -95,9 +96,10 @@ def refuse_other_channels(message: UserMessage, served: Collection[str] = ()) ->
 
 def render(recipient_id: str, messages: Iterable[BotMessage]) -> list[dict[str, Any]]:
     """Our messages as Rasa's items, one for each thing that is said."""
+    kept = (without_unfit(message, own_page=True) for message in messages)
     return [
         {"recipient_id": recipient_id, **{key: value for key, value in _item(one).items() if value is not None}}
-        for one in one_by_one(messages)
+        for one in one_by_one(kept)
     ]
 
 

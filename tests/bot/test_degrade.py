@@ -161,11 +161,11 @@ class TestJoined:
         assert list(fitted(said, self.JOINS)) == [BotMessage(text=f"{'a' * 14}\n\n{'b' * 14}"), BotMessage(text="c")]
 
     def test_what_is_no_text_keeps_its_place(self) -> None:
-        said = [BotMessage(text="a"), BotMessage(image="i"), BotMessage(text="b"), BotMessage(text="c")]
+        said = [BotMessage(text="a"), BotMessage(image="https://a/i"), BotMessage(text="b"), BotMessage(text="c")]
 
         assert list(fitted(said, replace(self.JOINS, images=True))) == [
             BotMessage(text="a"),
-            BotMessage(image="i"),
+            BotMessage(image="https://a/i"),
             BotMessage(text="b\n\nc"),
         ]
 

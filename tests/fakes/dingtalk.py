@@ -49,7 +49,7 @@ class FakeDingTalk(Vendor):
         self.connection_count = 0
         self._socket: web.WebSocketResponse | None = None
         self._people: dict[str, str] = {}
-        self._sends: list[float] = []
+        self._sends: dict[str, list[float]] = {}
 
     def app(self) -> web.Application:
         app = web.Application()
@@ -198,18 +198,18 @@ class FakeDingTalk(Vendor):
         text, answer = read(said)
         if text is None or len(json.dumps(said, ensure_ascii=False).encode()) > MAX_BYTES:
             self.refused.append(json.dumps(said, ensure_ascii=False)[:200])
-        elif fault is Fault.TOO_MANY or not self._has_room():
+        elif fault is Fault.TOO_MANY or not self._has_room(user):
             return web.json_response({"errcode": 130101, "errmsg": "send too fast, exceed 20 times per minute"})
         else:
             self.sent.append(Sent(user=user, text=text, raw=said))
         return await hang_up(request) if fault is Fault.LOST_ANSWER else answer
 
-    def _has_room(self) -> bool:
-        self._sends = [at for at in self._sends if at > self.now() - 60.0]
-        if self.paced and len(self._sends) >= MOST_A_MINUTE:
-            return False
-        self._sends.append(self.now())
-        return True
+    def _has_room(self, user: str) -> bool:
+        """Whether a chat takes one more: the limit is of a robot in one place."""
+        times = [at for at in self._sends.get(user, []) if at > self.now() - 60.0]
+        has_room = not self.paced or len(times) < MOST_A_MINUTE
+        self._sends[user] = [*times, self.now()] if has_room else times
+        return has_room
 
     # Stream mode
 

@@ -4,6 +4,7 @@ Source: https://learn.microsoft.com/azure/bot-service/rest-api/bot-framework-res
 """
 
 import mimetypes
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,7 @@ from configs.domain import Button
 MAX_TEXT, MAX_BUTTONS, MAX_TITLE = 10_000, 6, 50
 HERO_CARD = "application/vnd.microsoft.card.hero"
 SHOWS_TITLES = frozenset({"msteams", "webchat", "directline", "emulator"})  # of a button that was pressed
+_CODE = re.compile(r"(```.+?```|`[^`\n]+`)", re.DOTALL)
 OURS = ("from", "recipient", "conversation", "replyToId")  # what a custom payload may not decide
 
 
@@ -51,8 +53,9 @@ def _content(message: BotMessage, channel: str) -> dict[str, Any]:
 
 
 def _words(text: str) -> dict[str, Any]:
-    """Markdown, in which a line ends where it ends in `text`."""
-    lines = text if "```" in text else text.replace("\n", "  \n")
+    """Markdown, in which a line ends where it ends in `text`, and nothing is a tag."""
+    words = "".join(part if part.startswith("`") else part.replace("<", "&lt;") for part in _CODE.split(text))
+    lines = words if "```" in words else words.replace("\n", "  \n")
     return {"text": lines, "textFormat": "markdown"}
 
 

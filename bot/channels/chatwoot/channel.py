@@ -20,6 +20,7 @@ from bot.channels.intake import Intake
 from bot.channels.posting import JsonPoster
 from bot.delivery import Rejected
 from bot.errors import Refused
+from bot.messages import UserMessage
 from bot.notices import RETURNS, NoticeType, notice_in
 from bot.request_body import parse_json, read_bytes
 from bot.standing import KIND as STANDING
@@ -111,7 +112,7 @@ class Chatwoot(WebhookChannel):
                 await self._intake.accept(found)
         return web.json_response({})
 
-    def _read(self, payload: dict[str, Any]) -> Any:
+    def _read(self, payload: dict[str, Any]) -> UserMessage | Told | None:
         wanted = self._config.account_id
         if wanted is not None and account_of(payload) not in (None, wanted):
             raise Refused(403, "Forbidden", "The event is of another account than account_id names.")
@@ -137,4 +138,4 @@ class Chatwoot(WebhookChannel):
 
 
 async def _body(request: web.Request) -> bytes:
-    return await read_bytes(request.clone(client_max_size=MAX_BODY_BYTES), max_bytes=MAX_BODY_BYTES)
+    return await read_bytes(request, max_bytes=MAX_BODY_BYTES)

@@ -8,12 +8,11 @@ Sources: https://www.chatwoot.com/docs/product/others/webhook-events, and in the
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import Annotated, Any
-
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Any
 
 from bot.channels.channel import conversation_id
 from bot.channels.chatwoot.config import NAME
+from bot.channels.chatwoot.payload import Attachment, ConversationData, MessageData, Meta, Person
 from bot.channels.intake import MEDIA, readable
 from bot.messages import Standing, UserMessage
 
@@ -22,63 +21,7 @@ BOTS = frozenset({"pending", "resolved"})  # conversations with this status are 
 TELL_WHO_ANSWERS = frozenset(
     f"conversation_{what}" for what in ("created", "opened", "resolved", "status_changed", "updated")
 )
-MESSAGE_TYPES = {0: "incoming", 1: "outgoing", 2: "activity", 3: "template"}  # in some payloads as numbers
 MEDIA_KINDS = frozenset({"image", "audio", "video", "file", "location"})
-Id = Annotated[int, Field(ge=1, le=2**63 - 1)]
-
-
-class _Read(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class _Account(_Read):
-    id: Id
-
-
-class _Person(_Read):
-    name: str | None = None
-    available_name: str | None = None
-    type: str | None = None
-
-
-class _Meta(_Read):
-    assignee: _Person | None = None
-    assignee_type: str | None = None
-
-
-class _OfAccount(_Read):
-    account_id: Id | None = None
-
-
-class ConversationData(_Read):
-    """A conversation as its own events have it, and beside a message."""
-
-    id: Id
-    status: str
-    updated_at: float | None = None
-    meta: _Meta = _Meta()
-    account: _Account | None = None
-    messages: tuple[_OfAccount, ...] = ()
-
-
-class _Attachment(_Read):
-    file_type: str | None = None
-    data_url: str | None = None
-
-
-class MessageData(_Read):
-    """A message with its conversation."""
-
-    id: Id
-    content: str | None = None
-    message_type: str | int
-    content_type: str | None = None
-    private: bool | None = None
-    content_attributes: Mapping[str, Any] | None = None
-    attachments: tuple[_Attachment, ...] | None = None
-    sender: _Person | None = None
-    account: _Account
-    conversation: ConversationData
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +49,7 @@ def parse_event(payload: Mapping[str, Any], account_id: int | None, now: float) 
         return _standing_told(event, ConversationData.model_validate(payload), account_id, now)
     if event == "message_created":
         message = MessageData.model_validate(payload)
-        return _written(message, now) if _type(message) == "incoming" else _answered(message, now)
+        return _written(message, now) if message.type == "incoming" else _answered(message, now)
     if event == "message_updated":
         return _chosen(MessageData.model_validate(payload), now)
     return None
@@ -128,7 +71,7 @@ def _written(message: MessageData, now: float) -> UserMessage | None:
 
 def _chosen(message: MessageData, now: float) -> UserMessage | None:
     """What a customer chose below one of our messages: Chatwoot writes it into the message itself."""
-    if message.content_type != "input_select" or _type(message) != "outgoing":
+    if message.content_type != "input_select" or message.type != "outgoing":
         return None
     match message.content_attributes:
         case {"submitted_values": [{"value": str(value)}, *_]} if value:
@@ -140,7 +83,7 @@ def _chosen(message: MessageData, now: float) -> UserMessage | None:
 def _answered(message: MessageData, now: float) -> Told | None:
     """A person has answered: the words are Chatwoot's own, that he is there is not."""
     is_person = message.sender is not None and message.sender.type == "user"
-    if _type(message) != "outgoing" or message.private or not is_person:
+    if message.type != "outgoing" or message.private or not is_person:
         return None
     standing = _standing(message.conversation, now)
     if not standing.is_held:
@@ -151,7 +94,9 @@ def _answered(message: MessageData, now: float) -> Told | None:
 
 def _standing_told(event: str, conversation: ConversationData, account_id: int | None, now: float) -> Told | None:
     named = conversation.account.id if conversation.account else None
-    account = named or next((one.account_id for one in conversation.messages if one.account_id), None) or account_id
+    account = (
+        named or next((one.account_id for one in conversation.messages or () if one.account_id), None) or account_id
+    )
     if account is None:
         return None
     standing = _standing(conversation, now)
@@ -181,8 +126,8 @@ def _user_message(message: MessageData, text: str, external_id: str, now: float)
 
 def _standing(conversation: ConversationData, now: float) -> Standing:
     """Who answers: an assignee of a conversation that is the bot's is left from before."""
-    is_held = conversation.status not in BOTS
-    assignee = conversation.meta.assignee if conversation.meta.assignee_type in (None, "User") else None
+    is_held, meta = conversation.status not in BOTS, conversation.meta or Meta()
+    assignee = meta.assignee if meta.assignee_type in (None, "User") else None
     return Standing(
         is_held=is_held,
         by=_name(assignee) if is_held else "",
@@ -191,16 +136,10 @@ def _standing(conversation: ConversationData, now: float) -> Standing:
     )
 
 
-def _name(person: _Person | None) -> str:
+def _name(person: Person | None) -> str:
     return "" if person is None else readable(person.name or person.available_name or "", MAX_NAME)
 
 
-def _media(attachment: _Attachment) -> dict[str, Any]:
+def _media(attachment: Attachment) -> dict[str, Any]:
     kind = attachment.file_type if attachment.file_type in MEDIA_KINDS else "file"
     return {"kind": kind, **({"url": attachment.data_url} if attachment.data_url else {})}
-
-
-def _type(message: MessageData) -> str:
-    return (
-        MESSAGE_TYPES.get(message.message_type, "") if isinstance(message.message_type, int) else message.message_type
-    )

@@ -72,7 +72,7 @@ class Line(WebhookChannel):
         Raises:
             Refused: It is not from LINE; 503 where LINE should bring it again.
         """
-        body = await read_bytes(request.clone(client_max_size=MAX_BODY_BYTES), max_bytes=MAX_BODY_BYTES)
+        body = await read_bytes(request, max_bytes=MAX_BODY_BYTES)
         if not is_genuine(self._config.channel_secret.get_secret_value(), request.headers, body):
             raise Refused(401, "NotAuthenticated", f"{SIGNATURE} is not the body's signature.")
         with stage("parse"):

@@ -84,8 +84,7 @@ class MetaWebhook(WebhookChannel):
             Refused: 400, 401 or 413; 503 where Meta should bring it again.
         """
         with stage("parse"):
-            large = request.clone(client_max_size=MAX_BODY_BYTES)
-            body = await read_bytes(large, max_bytes=MAX_BODY_BYTES)
+            body = await read_bytes(request, max_bytes=MAX_BODY_BYTES)
             if not is_genuine(self._secret, request.headers, body):
                 raise Refused(401, "NotAuthenticated", "X-Hub-Signature-256 is not the body's signature.")
             brought = list(self.parse(parse_json(body)))

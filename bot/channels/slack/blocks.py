@@ -8,7 +8,7 @@ from typing import Any
 
 from yarl import URL
 
-from bot.channels.slack.mrkdwn import chunks, mrkdwn
+from bot.channels.slack.mrkdwn import calling_nobody, chunks, mrkdwn
 from bot.degrade import address_of
 from bot.messages import BotMessage
 from configs.domain import Button
@@ -63,14 +63,14 @@ def _attached(attachment: Any) -> dict[str, Any]:
         return {"text": mrkdwn(address)}
     if isinstance(attachment, Mapping):
         shown = next((attachment[key] for key in ("fallback", "text", "title") if attachment.get(key)), "")
-        return {"text": str(shown), "attachments": [dict(attachment)]}
+        return {"text": mrkdwn(str(shown)), "attachments": [calling_nobody(attachment)]}
     return {"text": mrkdwn(str(attachment))}
 
 
 def _custom(custom: Any) -> dict[str, Any]:
     """Arguments of `chat.postMessage` that the owner has written, as in Rasa."""
     if isinstance(custom, Mapping):
-        return {key: value for key, value in custom.items() if key not in OURS}
+        return {key: calling_nobody(value) for key, value in custom.items() if key not in OURS}
     return {"text": mrkdwn(str(custom))}
 
 

@@ -4,7 +4,8 @@ Source: https://docs.slack.dev/messaging/formatting-message-text/
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 _CODE = re.compile(r"(```.+?```|`[^`\n]+`)", re.DOTALL)
 _LINK = re.compile(r"!?\[([^\[\]\n]+)\]\(((?:https?://|mailto:)[^\s()]+(?:\([^\s()]*\)[^\s()]*)*)\)")
@@ -16,6 +17,7 @@ _STRUCK = re.compile(r"~~(?=\S)((?:[^~\n]|~(?!~))+)(?<=\S)~~")
 _HEADING = re.compile(r"^#{1,6} +(.+?) *#*$", re.MULTILINE)
 _PIECE = re.compile(r"<[^>\n]*>|&(?:amp|lt|gt);|\s+|[^\s<&]{1,1000}|.", re.DOTALL)
 _TOKEN = re.compile(r"<([@#!]?)([^<>|]*)(?:\|([^<>]*))?>")
+_EVERYBODY = re.compile(r"<(?=!(?:channel|everyone|here)\b)", re.IGNORECASE)
 _ENTITIES = (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&"))  # in this order: "&amp;lt;" was written as "&lt;"
 
 
@@ -23,6 +25,18 @@ def mrkdwn(text: str) -> str:
     """`text`, which may hold Markdown, as Slack writes it; nothing in it can call a person or a channel."""
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return "".join(part if part.startswith("`") else _marked(part) for part in _CODE.split(escaped))
+
+
+def calling_nobody(value: Any) -> Any:
+    """What an owner has written in Slack's own form, with all in it that would call a whole channel as words."""
+    match value:
+        case str():
+            return _EVERYBODY.sub("&lt;", value)
+        case Mapping():
+            return {name: calling_nobody(one) for name, one in value.items()}
+        case list() | tuple():
+            return [calling_nobody(one) for one in value]
+    return value
 
 
 def chunks(text: str, most_chars: int) -> Iterator[str]:

@@ -14,8 +14,10 @@ from bot.channels.socketio.lines import Lines
 from bot.channels.socketio.pulse import hang_up
 from bot.channels.socketio.reception import Reception
 from bot.channels.socketio.rendering import render
-from bot.channels.socketio.server import make_server
+from bot.channels.socketio.server import MAX_FRAME_BYTES, make_server
 from bot.delivery import NotSent
+from bot.errors import Refused
+from bot.request_body import in_time
 from bot.stores.outbox import Part
 from bot.turn_record import stored_reply
 
@@ -49,7 +51,8 @@ class SocketIo:
         path, handle = self._config.path, self._server.handle_request
         return [
             web.get(f"/webhooks/{NAME}/", health),
-            *(web.route(method, path, handle) for method in ("GET", "POST", "OPTIONS")),
+            *(web.route(method, path, handle) for method in ("GET", "OPTIONS")),
+            web.post(path, self._take_frames),
         ]
 
     async def run(self) -> None:
@@ -83,6 +86,15 @@ class SocketIo:
     async def close(self) -> None:
         """Ends what watches the connections."""
         await self._server.shutdown()
+
+    async def _take_frames(self, request: web.Request) -> web.StreamResponse:
+        """Takes what a page without a WebSocket posts."""
+        try:
+            async with in_time(request, MAX_FRAME_BYTES):
+                answer: web.StreamResponse = await self._server.handle_request(request)
+        except UnicodeDecodeError as error:
+            raise Refused(400, "InvalidBody", "The body is not UTF-8 text.", field="body") from error
+        return answer
 
     async def _emit(self, event: str, data: Any, sid: str) -> None:
         await self._server.emit(event, data, to=sid, namespace=self._namespace)

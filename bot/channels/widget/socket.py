@@ -4,41 +4,26 @@ What is no JSON object, or comes before `hello`, closes the connection; what can
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from typing import Any
 
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import WSCloseCode, web
 
 from bot.channels.widget.frames import MAX_FRAME_BYTES, Hello, Problem, error_frame, parse_frame
 from bot.channels.widget.lines import Line, Lines
 from bot.channels.widget.origins import Origins
-from bot.channels.widget.pace import Paces
 from bot.channels.widget.reader import Reader
 from bot.channels.widget.reception import Reception
 from bot.channels.widget.session import Session, Sessions
+from bot.channels.widget.socket_frames import CLOSE_TIMEOUT_S, Closed, Incoming, close, send
 from bot.errors import Refused
-from bot.request_body import parse_json
 from configs.errors import KefuError
 
 PROTOCOL = "kefu.widget.v1"
 HELLO_TIMEOUT_S = 10.0
-SEND_TIMEOUT_S = 10.0
-CLOSE_TIMEOUT_S = 2.0
 HEARTBEAT_S = 30.0
-PINGS_PER_S, MAX_PINGS = 5.0, 50.0  # a browser sends none by itself
 CODES = {"restart": WSCloseCode.SERVICE_RESTART, "lost": WSCloseCode.TRY_AGAIN_LATER}
 
 MakeReader = Callable[[Session, Line, int, float | None], Reader]
-
-
-class _Closed(Exception):
-    """The connection has to be closed: with which code, why, and what `bye` says of it before."""
-
-    def __init__(self, code: int, reason: str, bye: str = "") -> None:
-        super().__init__(reason)
-        self.code, self.reason, self.bye = code, reason, bye
 
 
 class Sockets:
@@ -86,8 +71,8 @@ class Sockets:
         try:
             await socket.prepare(request)
             await self._serve(socket, *await self._greeted(socket))
-        except _Closed as closed:
-            await _close(request, socket, closed)
+        except Closed as closed:
+            await close(request, socket, closed)
         except ConnectionError:
             pass  # the other side has gone while it was written to
         return socket
@@ -95,17 +80,17 @@ class Sockets:
     async def _greeted(self, socket: web.WebSocketResponse) -> tuple[Session, Hello]:
         """The session of the first frame, which must be `hello`."""
         try:
-            data = await _Frames(socket).next(HELLO_TIMEOUT_S)
+            data = await Incoming(socket).next(HELLO_TIMEOUT_S)
             hello = parse_frame(data)
         except TimeoutError as error:
-            raise _Closed(WSCloseCode.POLICY_VIOLATION, "no hello came") from error
+            raise Closed(WSCloseCode.POLICY_VIOLATION, "no hello came") from error
         except Problem as error:
-            raise _Closed(WSCloseCode.POLICY_VIOLATION, "say hello first") from error
+            raise Closed(WSCloseCode.POLICY_VIOLATION, "say hello first") from error
         if not isinstance(hello, Hello):
-            raise _Closed(WSCloseCode.POLICY_VIOLATION, "say hello first")
+            raise Closed(WSCloseCode.POLICY_VIOLATION, "say hello first")
         session = self._sessions.read(hello.token)
         if session is None:
-            raise _Closed(WSCloseCode.POLICY_VIOLATION, "the token is wrong or has expired", "expired")
+            raise Closed(WSCloseCode.POLICY_VIOLATION, "the token is wrong or has expired", "expired")
         return session, hello
 
     async def _serve(self, socket: web.WebSocketResponse, session: Session, hello: Hello) -> None:
@@ -113,8 +98,8 @@ class Sockets:
         try:
             line = self._lines.open(session.conversation_id)
         except Refused as error:
-            await _send(socket, error_frame(error))
-            raise _Closed(WSCloseCode.TRY_AGAIN_LATER, "too many are connected") from error
+            await send(socket, error_frame(error))
+            raise Closed(WSCloseCode.TRY_AGAIN_LATER, "too many are connected") from error
         reader = self._make_reader(session, line, hello.after, hello.begun)
         tasks = {
             asyncio.create_task(self._read_all(socket, session, line)),
@@ -131,11 +116,11 @@ class Sockets:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _read_all(self, socket: web.WebSocketResponse, session: Session, line: Line) -> None:
-        frames = _Frames(socket)
+        frames = Incoming(socket)
         while True:
             data = await frames.next()
             if session.expires_at <= self._now():
-                raise _Closed(WSCloseCode.POLICY_VIOLATION, "the session has expired", "expired")
+                raise Closed(WSCloseCode.POLICY_VIOLATION, "the session has expired", "expired")
             for reply in await self._reception.take(session, data, line):
                 line.tell(reply)
 
@@ -145,10 +130,10 @@ class Sockets:
         while True:
             await line.stirred()
             for frame in line.notices():
-                await _send(socket, frame)
+                await send(socket, frame)
             if line.ends is not None:
                 code = CODES.get(line.ends, WSCloseCode.POLICY_VIOLATION)
-                raise _Closed(code, "the connection has to end", line.ends)
+                raise Closed(code, "the connection has to end", line.ends)
             if line.take_news():
                 await _send_news(socket, line, reader)
 
@@ -159,9 +144,9 @@ class Sockets:
                 await self._greet(session)
         except KefuError as error:
             problem = Problem("Unavailable", "The server cannot answer at present.", 5)
-            await _send(socket, error_frame(problem))
-            raise _Closed(WSCloseCode.TRY_AGAIN_LATER, "the server cannot answer at present") from error
-        await _send(socket, frame)
+            await send(socket, error_frame(problem))
+            raise Closed(WSCloseCode.TRY_AGAIN_LATER, "the server cannot answer at present") from error
+        await send(socket, frame)
 
 
 async def _send_news(socket: web.WebSocketResponse, line: Line, reader: Reader) -> None:
@@ -171,63 +156,6 @@ async def _send_news(socket: web.WebSocketResponse, line: Line, reader: Reader) 
         line.is_behind = True
         return
     for frame in frames:
-        await _send(socket, frame)
+        await send(socket, frame)
     if is_more:
         line.wake()
-
-
-async def _send(socket: web.WebSocketResponse, frame: dict[str, Any]) -> None:
-    try:
-        async with asyncio.timeout(SEND_TIMEOUT_S):
-            await socket.send_json(frame)
-    except TimeoutError as error:
-        raise _Closed(WSCloseCode.TRY_AGAIN_LATER, "read too slowly", "lost") from error
-
-
-class _Frames:
-    """What comes in on a connection; aiohttp itself closes on bytes that are no frame, no UTF-8 or too many."""
-
-    def __init__(self, socket: web.WebSocketResponse) -> None:
-        self._socket = socket
-        self._pings = Paces(time.monotonic, per_second=PINGS_PER_S, burst=MAX_PINGS)
-
-    async def next(self, timeout_s: float | None = None) -> dict[str, Any]:
-        """The next frame."""
-        async with asyncio.timeout(timeout_s):
-            while True:
-                message = await self._socket.receive()
-                if message.type is WSMsgType.TEXT:
-                    return _object(str(message.data))
-                if message.type is WSMsgType.PING:
-                    await self._answer_ping(message.data)
-                elif message.type is WSMsgType.BINARY:
-                    raise _Closed(WSCloseCode.UNSUPPORTED_DATA, "send text frames")
-                elif message.type is not WSMsgType.PONG:
-                    raise _Closed(self._socket.close_code or WSCloseCode.OK, "the connection has ended")
-
-    async def _answer_ping(self, data: bytes) -> None:
-        if self._pings.wait_s(""):
-            raise _Closed(WSCloseCode.POLICY_VIOLATION, "too many pings")
-        await self._socket.pong(data)
-
-
-def _object(text: str) -> dict[str, Any]:
-    try:
-        data = parse_json(text.encode("utf-8", "surrogatepass"))
-    except Refused as error:
-        raise _Closed(WSCloseCode.INVALID_TEXT, "send JSON") from error
-    if not isinstance(data, dict):
-        raise _Closed(WSCloseCode.INVALID_TEXT, "send a JSON object")
-    return data
-
-
-async def _close(request: web.Request, socket: web.WebSocketResponse, closed: _Closed) -> None:
-    """Says why and hangs up, also on one who does not read."""
-    with suppress(TimeoutError, ConnectionError):
-        async with asyncio.timeout(CLOSE_TIMEOUT_S):
-            if closed.bye and not socket.closed:
-                await socket.send_json({"type": "bye", "reason": closed.bye})
-            await socket.close(code=closed.code, message=closed.reason.encode("utf-8"), drain=False)
-    transport = request.transport
-    if closed.bye == "lost" and transport is not None and transport.get_write_buffer_size():
-        transport.abort()

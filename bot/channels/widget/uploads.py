@@ -3,20 +3,17 @@
 import asyncio
 import hashlib
 import hmac
-import json
-import os
 import re
 import secrets
 import shutil
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from bot.channels.widget.config import UploadConfig
-from bot.channels.widget.file_kinds import KINDS, LOOKED_AT_BYTES, FileKind, kind_of
+from bot.channels.widget.file_kinds import LOOKED_AT_BYTES, FileKind, kind_of
 from bot.channels.widget.file_names import file_name
+from bot.channels.widget.file_on_disk import ABOUT, PART, File, finish, read_about, swept, sync
 from bot.channels.widget.session import NAME, Session
 from bot.errors import Refused
 
@@ -26,26 +23,6 @@ ADDRESS_LASTS_S = 30 * 86_400
 TIME_TO_COME_S = 3_600.0
 MAX_TOTAL_BYTES = 2 * 1024**3  # of all sessions together
 _ID = re.compile(r"[0-9a-f]{32}-[0-9a-f]{32}")
-_PART, _ABOUT = ".part", ".json"
-_TYPE_OF = {kind.mime: kind for kind in KINDS.values()}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class File:
-    """A file that was taken.
-
-    Attributes:
-        id: The name of its session's folder and its own name in it; neither says whose it is.
-    """
-
-    id: str
-    name: str
-    bytes: int
-    mime: str
-
-    def as_media(self, url: str) -> dict[str, Any]:
-        """As the metadata of a message hold it."""
-        return {"kind": "image" if _TYPE_OF[self.mime].is_image else "file", **asdict(self), "url": url}
 
 
 class Uploads:
@@ -82,14 +59,14 @@ class Uploads:
         own = _folder_of(session.id)
         identity = f"{own}-{secrets.token_hex(16)}"
         path = self._path(identity)
-        part = path.with_name(path.name + _PART)
+        part = path.with_name(path.name + PART)
         await asyncio.to_thread(self._begin, part, config.max_files)
         try:
             with part.open("wb") as file:
                 kind, size = await self._write(file, chunks, config)
-                await asyncio.to_thread(_sync, file)
+                await asyncio.to_thread(sync, file)
             kept = File(id=identity, name=file_name(name, kind), bytes=size, mime=kind.mime)
-            await asyncio.to_thread(_finish, part, path, kept)
+            await asyncio.to_thread(finish, part, path, kept)
         finally:
             part.unlink(missing_ok=True)
         self._total_bytes += size
@@ -105,7 +82,7 @@ class Uploads:
         """A file; None where there is none under this id."""
         if not _ID.fullmatch(file_id):
             return None
-        return await asyncio.to_thread(_read_about, self._path(file_id))
+        return await asyncio.to_thread(read_about, self._path(file_id))
 
     def path(self, file_id: str) -> Path:
         """Where the bytes of a file are."""
@@ -139,11 +116,11 @@ class Uploads:
 
     def _begin(self, part: Path, max_files: int) -> None:
         if self._total_bytes < 0:
-            self._total_bytes = _swept(self._folder, self._now() - TIME_TO_COME_S)
+            self._total_bytes = swept(self._folder, self._now() - TIME_TO_COME_S)
         if self._total_bytes >= self._max_total_bytes:
             raise Refused(503, "Overloaded", "There is no room for files; tell the owner.", retry_after_s=3_600)
         part.parent.mkdir(parents=True, exist_ok=True)
-        if sum(path.suffix != _ABOUT for path in part.parent.iterdir()) >= max_files:
+        if sum(path.suffix != ABOUT for path in part.parent.iterdir()) >= max_files:
             raise Refused(409, "Conflict", f"You have sent {max_files} files, and more are not taken.", field="file")
         part.touch(mode=0o600)
 
@@ -178,35 +155,3 @@ def _taken(beginning: bytes, config: UploadConfig) -> FileKind:
 
 def _folder_of(session_id: str) -> str:
     return hashlib.sha256(session_id.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-
-
-def _swept(folder: Path, before: float) -> int:
-    """How many bytes the files in `folder` have; those that broke off `before` are removed."""
-    total_bytes = 0
-    for file in folder.glob("*/*") if folder.is_dir() else ():
-        with suppress(FileNotFoundError):  # another process removes them too
-            known = file.stat()
-            if file.suffix == _PART and known.st_mtime < before:
-                file.unlink()
-            else:
-                total_bytes += known.st_size
-    return total_bytes
-
-
-def _sync(file: BinaryIO) -> None:
-    file.flush()
-    os.fsync(file.fileno())
-
-
-def _finish(part: Path, path: Path, kept: File) -> None:
-    """What is known of a file is written first: a file without it is none."""
-    path.with_name(path.name + _ABOUT).write_text(json.dumps(asdict(kept), ensure_ascii=False), "utf-8")
-    part.rename(path)
-
-
-def _read_about(path: Path) -> File | None:
-    try:
-        about = json.loads(path.with_name(path.name + _ABOUT).read_text("utf-8"))
-        return File(**about) if path.is_file() else None
-    except (OSError, ValueError, TypeError):
-        return None

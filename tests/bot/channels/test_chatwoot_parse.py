@@ -146,14 +146,30 @@ def test_what_does_not_say_when_it_was_was_now() -> None:
         {"conversation": None},
         {"conversation": {"id": 42}},
         {"content": {"a": 1}},
-        {"attachments": "x"},
-        {"conversation": conversation(meta=[])},
-        {"conversation": conversation(updated_at="soon")},
+        {"private": "perhaps"},
     ],
 )
 def test_what_is_none_of_chatwoots_is_an_error_of_its_own(broken: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         parsed(**broken)
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"attachments": "x"},
+        {"sender": "Ann"},
+        {"content_attributes": "{}"},
+        {"conversation": conversation(meta=[])},
+        {"conversation": conversation(meta={"assignee": "Bea", "assignee_type": 5})},
+        {"conversation": conversation(updated_at="soon")},
+        {"conversation": conversation(messages={}, account=7)},
+    ],
+)
+def test_a_message_is_read_however_a_version_writes_what_stands_beside_it(beside: dict[str, Any]) -> None:
+    found = parsed(**beside)
+    assert isinstance(found, UserMessage)
+    assert (found.text, found.external_id) == ("Where is my parcel?", "501")
 
 
 @pytest.mark.parametrize(

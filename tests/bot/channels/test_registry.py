@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 
 from bot.channels.channel import Channel
 from bot.channels.intake import Intake
-from bot.channels.registry import ELSEWHERE, channels_of
+from bot.channels.registry import ELSEWHERE, MODULES, channels_of
 from bot.stores.sqlite import SqliteConnector
 from bot.stores.store import ConversationStore
 from configs import AssistantError
@@ -59,4 +59,4 @@ async def test_a_setting_that_means_nothing_is_said(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", sorted(CHANNELS - ELSEWHERE))
 def test_every_channel_has_its_file(name: str) -> None:
-    assert find_spec(f"bot.channels.{name}") is not None
+    assert find_spec(f"bot.channels.{MODULES.get(name, name)}") is not None

@@ -58,7 +58,9 @@ async def served(fake: FakeWeChat, folder: Path) -> AsyncIterator[World]:
     await fake.start()
     (folder / "assistant" / "credentials.yml").write_text(yaml.safe_dump({"wechat": fake.credentials()}), "utf-8")
     app = create_app(Settings(port=0), Releases(folder / "data"), folder / "assistant")
-    async with TestClient(TestServer(app)) as client:
+    server = TestServer(app)
+    async with TestClient(server) as client:
+        server.runner.server.handler_cancellation = False  # as `kefu run` has it, and test servers have not
         yield World(fake, client)
     await fake.close()
 
@@ -144,3 +146,34 @@ async def test_what_was_too_much_comes_when_the_customer_writes_again(
         await world.say("second", "2")
 
         assert await world.heard(4) == ["You said first.", words_of(RELEASE), "You said second.", words_of(RELEASE)]
+
+
+async def test_an_answer_that_nobody_waits_for_any_more_is_given_to_the_next_try(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    waiting(monkeypatch, 5.0)
+    async with busy(monkeypatch) as go, served(FakeWeChat(), tmp_path) as world:
+        request = world.fake.message(user="ann", text="hello", id="1")
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await world.post(request)
+        go.set()
+        decided = asyncio.create_task(exchange_of(world).decided.wait())
+        await asyncio.wait_for(decided, PATIENCE_S)
+        await asyncio.sleep(0.05)  # the first answer is written, to nobody
+        assert not exchange_of(world).written.is_set()
+
+        assert world.fake.is_acknowledged(*await world.post(request))
+        assert await world.heard(1) == [f"You said hello.\n{words_of(RELEASE)}"]
+        assert exchange_of(world).written.is_set()
+
+
+def exchange_of(world: World) -> Any:
+    """What the channel knows of the one message."""
+    (resource,) = {
+        route.handler.__self__
+        for route in world.client.app.router.routes()
+        if isinstance(getattr(route.handler, "__self__", None), WeChat)
+    }
+    (exchange,) = resource._passive._exchanges.values()
+    return exchange

@@ -16,6 +16,7 @@ from widget_page import PATIENCE_S, PROTOCOL, SOCKET, Page, origin_of, page_of, 
 from widget_world import MAX_TEXT_CHARS, World, texts, world_of
 
 from bot.channels.widget import socket as widget_socket
+from bot.channels.widget import socket_frames
 from bot.channels.widget.frames import MAX_FRAME_BYTES
 from bot.channels.widget.pace import BURST
 
@@ -582,8 +583,8 @@ async def test_bytes_that_are_no_frame_close_with_the_protocols_code(world: Worl
 async def test_who_reads_nothing_is_let_go_and_the_others_are_served(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(widget_socket, "SEND_TIMEOUT_S", 0.2)
-    monkeypatch.setattr(widget_socket, "CLOSE_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(socket_frames, "SEND_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(socket_frames, "CLOSE_TIMEOUT_S", 0.2)
     begun = await session_of(world.client)
     conversation = f"widget:{begun['session']}"
     event = {"event": "bot", "timestamp": 1.0, "text": "word " * 4_000, "data": {}}
