@@ -200,9 +200,7 @@ def handoff_slots(config: HandoffConfig, now: float) -> dict[str, str]:
     return {} if opens is None else {"handoff_opens": f"{opens:%Y-%m-%d %H:%M}"}
 
 
-def waiting_events(
-    reason: HandoffReason, now: float, *, note: str = "", told_at: float | None = None
-) -> list[Event]:
+def waiting_events(reason: HandoffReason, now: float, *, note: str = "", told_at: float | None = None) -> list[Event]:
     """A person is wanted; from here on the bot is silent.
 
     Args:

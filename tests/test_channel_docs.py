@@ -11,7 +11,7 @@ from fakes.vendor import Vendor
 from bot.abilities import Abilities, TextUnit
 from bot.channels.channel import Channel, ChannelConfig
 from bot.channels.intake import Intake
-from bot.channels.registry import ELSEWHERE, EXTRAS
+from bot.channels.registry import ELSEWHERE, EXTRAS, MODULES
 from bot.stores.sqlite import SqliteConnector
 from bot.stores.store import ConversationStore
 from configs.credentials import CHANNELS
@@ -89,7 +89,7 @@ def test_the_reference_names_the_extra(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(CHANNELS - ELSEWHERE))
 def test_a_channel_s_page_names_each_setting(name: str) -> None:
-    config: type[ChannelConfig] = import_module(f"bot.channels.{name}").Config
+    config: type[ChannelConfig] = import_module(f"bot.channels.{MODULES.get(name, name)}").Config
     text = page(name).read_text("utf-8")
 
     settings = [field.alias or key for key, field in config.model_fields.items()]
