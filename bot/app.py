@@ -73,7 +73,7 @@ def create_app(settings: Settings, releases: Releases, root: Path | None = None)
         max_waiting=settings.max_waiting,
         timeout_s=settings.request_timeout_s,
     )
-    store = ConversationStore(connector_of(settings, releases.data_dir))
+    store = ConversationStore(connector_of(settings, releases.data_dir), unknown=settings.unknown_parts)
     knowledge = KnowledgeService(releases.data_dir / KNOWLEDGE_FILE)
     actions = None if root is None else actions_of(root, settings)
     intake = Intake(store, max_text_chars=settings.max_text_chars, on_accept=lambda: worker.wake())  # noqa: PLW0108 - it comes below

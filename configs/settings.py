@@ -59,6 +59,13 @@ def _parse_list(value: object) -> object:
         raise ValueError('not a JSON list such as ["https://shop.example"]') from error
 
 
+class UnknownParts(StrEnum):
+    """What is done with a part of a reply of which nobody can tell whether it arrived."""
+
+    HOLD = "hold"
+    RESEND = "resend"
+
+
 class Settings(BaseSettings):
     """Settings of one process. Each can be given as an environment variable, `KEFU_` and its name."""
 
@@ -128,10 +135,15 @@ class Settings(BaseSettings):
         None, description="What `/v1/chat/completions` wants as its key; without one there is no such route."
     )
     widget_secret: Annotated[SecretStr, Field(min_length=32)] | None = Field(
-        None, description="What the chat widget's sessions are signed with; by default a key that the data folder keeps."
+        None,
+        description="What the chat widget's sessions are signed with; by default a key that the data folder keeps.",
     )
     callback_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_parse_list)] = Field(
         (), description="Hosts besides this machine that `callback_url` may name, as a JSON list."
+    )
+    unknown_parts: UnknownParts = Field(
+        UnknownParts.HOLD,
+        description="A reply of which nobody can tell whether it arrived: `hold` does not send it again, `resend` does.",
     )
     wandb: bool = Field(False, description="Log trainings to Weights & Biases too.")
 

@@ -20,6 +20,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, bindparam, exists, or_, select, update
 
 from bot.stores.tables import EARLIER_IS_UNFINISHED, IS_UNFINISHED, addresses, outbox
+from configs.settings import UnknownParts
 
 _earlier = outbox.alias("earlier")
 _BEHIND = exists().where(
@@ -95,13 +96,6 @@ _NOT_DELIVERED = (
     .values(state="failed", reason=bindparam("why"), finished_at=bindparam("at"))
 )
 _THEIRS = select(outbox, _ADDRESS).where(outbox.c.conversation_id == bindparam("conversation")).order_by(outbox.c.id)
-
-
-class UnknownParts(StrEnum):
-    """What to do with a part of which nobody can tell whether it arrived."""
-
-    HOLD = "hold"
-    RESEND = "resend"
 
 
 class SendState(StrEnum):

@@ -7,7 +7,8 @@ from sqlalchemy import Connection
 from bot.new_id import new_id
 from bot.stores import outbox
 from bot.stores.connector import Connector, telling_retries
-from bot.stores.outbox import Part, SendState, UnknownParts
+from bot.stores.outbox import Part, SendState
+from configs.settings import UnknownParts
 
 SENDING_S = 60.0
 

@@ -21,12 +21,12 @@ from bot.stores.events import event_row, read_events, read_last_events
 from bot.stores.evidence import Explained, Feedback
 from bot.stores.inbox_store import Inbox
 from bot.stores.leases import Lease
-from bot.stores.outbox import UnknownParts
 from bot.stores.outbox_parts import Reply, reply_of
 from bot.stores.outbox_store import Outbox
 from bot.stores.recent import RecentConversations
 from bot.stores.tail import Tail, read_tail, read_versions
 from bot.stores.turn import Committed, Held, Loaded, Reminder, TurnWrite
+from configs.settings import UnknownParts
 
 LEASE_S = 60.0
 HOLD_WAIT_S = 10.0

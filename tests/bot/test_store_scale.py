@@ -18,6 +18,7 @@ from bot.stores.tables import events, turns
 from bot.stores.tables import inbox as inbox_table
 from bot.stores.tables import outbox as outbox_table
 from bot.stores.turn import Evidence, InboxMessage, TurnWrite
+from configs.settings import UnknownParts
 
 LONG, SHORT, TURNS = "long", "short", 3_000
 EVENT = {"event": "user", "timestamp": 1.0, "text": "hi", "parse_data": {}}
@@ -84,7 +85,7 @@ def send(connection: Connection, who: str) -> None:
     conversations.write_turn(connection, {**state, "last_commit": "y", "handoff": None}, [], turn, 1.0)
     (part,) = outbox.take_parts(connection, "s", {"chat": 9}, 2.0, 60.0)
     assert outbox.finish_part(connection, part, outbox.SendState.SENT, 2.0)
-    assert outbox.give_up_on_senders(connection, 2.0, outbox.UnknownParts.HOLD, everyone=True) == 0
+    assert outbox.give_up_on_senders(connection, 2.0, UnknownParts.HOLD, everyone=True) == 0
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,13 @@
-"""The stores that must all behave the same."""
+"""The stores that must all behave the same, and the channels."""
 
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from channel_world import World, channel_world
 from contract_clock import Clock, OpenStore
+from fakes.all_vendors import all_vendors
 from postgres_server import PostgresServer
 
 from bot.stores.connector import Connector
@@ -55,3 +57,12 @@ async def open_store(connect: Callable[[], Connector], clock: Clock) -> AsyncIte
 @pytest.fixture
 async def store(open_store: OpenStore) -> ConversationStore:
     return await open_store()
+
+
+@pytest.fixture(params=all_vendors(), ids=lambda vendor: vendor.channel)
+async def world(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[World]:
+    """A server with one channel; each test runs with every channel."""
+    async with channel_world(request.param(), tmp_path, monkeypatch) as world:
+        yield world

@@ -19,9 +19,10 @@ from bot.handoff import Handoff, HandoffState
 from bot.stores.errors import AlreadyAnswered, LeaseLost, StoreError
 from bot.stores.evidence import Feedback
 from bot.stores.inbox import Accepted, Claimed
-from bot.stores.outbox import Part, SendState, UnknownParts
+from bot.stores.outbox import Part, SendState
 from bot.stores.store import ConversationStore
 from bot.stores.turn import Evidence, InboxMessage, Loaded, Reminder, TurnWrite
+from configs.settings import UnknownParts
 
 
 def state(conversation_id: str, last: Any = None) -> Conversation:
