@@ -12,6 +12,7 @@ from aiohttp import web
 
 from bot import handoff_api, knowledge_api
 from bot.actions import CustomActions, custom_actions
+from bot.api import openai_routes
 from bot.api.auth import Access
 from bot.api.http_api import HttpApi
 from bot.channels import rest
@@ -32,7 +33,7 @@ from bot.inbox_worker import InboxWorker
 from bot.inference import Inference
 from bot.knowledge_service import KnowledgeService
 from bot.messages import BotMessage
-from bot.middlewares import allow_origins, errors_as_json, log_requests, preflight
+from bot.middlewares import CORS_ORIGINS, allow_origins, errors_as_json, log_requests, preflight
 from bot.model_host import ModelHost
 from bot.outbox_sender import OutboxSender
 from bot.pace import Pace
@@ -93,6 +94,7 @@ def create_app(settings: Settings, releases: Releases, root: Path | None = None)
         client_max_size=settings.max_body_bytes,
     )
     app.on_response_prepare.append(allow_origins(settings.cors_origins))
+    app[CORS_ORIGINS] = settings.cors_origins
     app[MAX_BODY_BYTES], app[BODY_TIMEOUT_S] = settings.max_body_bytes, settings.request_body_timeout_s
     app[DIALOGUE], app[INFERENCE], app[DRAIN] = dialogue, inference, drain
     api = HttpApi(settings, access, inference, dialogue, store)
@@ -110,7 +112,7 @@ def create_app(settings: Settings, releases: Releases, root: Path | None = None)
     )
     dialogue.on_commit = in_turn(desk.saw, chat.saw)  # the widget asks the desk how many are before whom
     dialogue.on_erase = chat.erased
-    drain.stops += [worker.stop, sender.stop, chat.stop]
+    drain.stops += [worker.stop, sender.stop, chat.stop, *(channel.stop for channel in channels)]
     chat.join(app)
     if settings.enable_api:
         app.add_routes(
@@ -121,11 +123,20 @@ def create_app(settings: Settings, releases: Releases, root: Path | None = None)
     app.add_routes(
         rest.routes(dialogue, max_text_chars=settings.max_text_chars, served=abilities, may_name=access.may_name)
     )
+    app.add_routes(
+        openai_routes.routes(
+            dialogue,
+            lambda: openai_routes.served_model(host),
+            settings.openai_token,
+            max_text_chars=settings.max_text_chars,
+        )
+    )
     for channel in channels:
         app.add_routes(channel.routes())
 
     async def end_trainings(_: web.Application) -> None:
-        chat.stop()
+        for part in (chat, *channels):
+            part.stop()
         await desk.close()  # sockets end here, before the server waits for their handlers
         await api.close()
 

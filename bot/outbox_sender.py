@@ -16,7 +16,6 @@ from bot.stores.outbox_store import Outbox
 
 IDLE_S = 0.5  # between two looks where nothing is due and nobody has said that something is
 LOOK_FOR_LEFT_S = 10.0  # between two looks for parts whose sender gives no news
-NEAR_S = 0.25  # for so long a part may wait for its channel's pace without being put back
 DEADLINE_S = 30.0  # for one try; well before the outbox takes the sender for dead
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 300.0
 LONGEST_ASKED_WAIT_S = 3_600.0  # the longest wait that the other side may ask for
@@ -80,10 +79,15 @@ class OutboxSender:
     async def drain(self) -> int:
         """Sends all that is due now; returns how many tries there were."""
         count = 0
-        while parts := await self._outbox.take(self._budgets()):
+        while True:
+            idle_s, budgets = self._idle_s(), self._budgets()
+            parts = await self._outbox.take(budgets) if budgets else []
             await asyncio.gather(*(self._send(part) for part in parts))
             count += len(parts)
-        return count
+            if not parts and len(budgets) == len(self._channels):
+                return count
+            if not parts:
+                await asyncio.sleep(idle_s)
 
     async def _begin_or_wait(self) -> None:
         self._woken.clear()
@@ -96,17 +100,29 @@ class OutboxSender:
             task = asyncio.create_task(self._send(part))
             self._under_way[task] = part.channel
             task.add_done_callback(self._ended)
+        await asyncio.sleep(0)  # what was begun counts for its channel's pace
         if not parts:
             try:
-                async with asyncio.timeout(IDLE_S):
+                async with asyncio.timeout(self._idle_s()):
                     await self._woken.wait()
             except TimeoutError:
                 pass
 
     def _budgets(self) -> dict[str, int]:
-        """How many parts of each channel may be begun."""
+        """How many parts of each channel may be begun: where sends in all are limited, one when it is time for it.
+
+        One that is taken earlier counts as tried, and as one that may have been sent if the server is killed meanwhile.
+        """
         busy = Counter(self._under_way.values())
-        return {name: free for name in self._channels if (free := self._at_once - busy[name]) > 0}
+        free = {name: self._at_once - busy[name] for name in self._channels}
+        dues = {name: pace.due_in_s for name, pace in self._paces.items()}
+        most = {name: self._at_once if (due := dues.get(name)) is None else int(due == 0) for name in self._channels}
+        return {name: min(free[name], most[name]) for name in self._channels if min(free[name], most[name]) > 0}
+
+    def _idle_s(self) -> float:
+        """How long to wait where nothing can be begun: no longer than until the next channel's time."""
+        dues = [pace.due_in_s for name, pace in self._paces.items() if name in self._channels]
+        return min((due for due in dues if due), default=IDLE_S)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         del self._under_way[task]
@@ -119,7 +135,9 @@ class OutboxSender:
             _log.error("part_not_marked", part=part.id, reason=safe_reason(error))
 
     async def _try(self, part: Part) -> None:
-        if not await self._is_its_time(part):
+        pace = self._paces.get(part.channel)
+        if pace is not None and (wait_s := pace.wait_s(part.conversation_id)) > 0:
+            await self._outbox.again(part, wait_s, "paced")
             return
         try:
             async with asyncio.timeout(DEADLINE_S):
@@ -141,20 +159,6 @@ class OutboxSender:
             await keep(part, type(error).__name__)
         else:
             await self._outbox.sent(part)
-
-    async def _is_its_time(self, part: Part) -> bool:
-        """Waits for a moment that is near, so that it counts as no try; where it is far, the part is put back."""
-        pace = self._paces.get(part.channel)
-        while pace is not None and (wait_s := pace.wait_s(part.conversation_id)) > 0:
-            if wait_s > NEAR_S:
-                await self._outbox.again(part, wait_s, "paced")
-                return False
-            try:
-                await asyncio.sleep(wait_s)
-            except asyncio.CancelledError:
-                await asyncio.shield(self._outbox.again(part, 0.0, "paced"))
-                raise
-        return True
 
     async def _again(self, part: Part, error: NotSent) -> None:
         if self._now() - part.created_at > GIVE_UP_AFTER_S:

@@ -23,6 +23,11 @@ class Pace:
         self._next_at = 0.0
         self._next_of: dict[str, float] = {}
 
+    @property
+    def due_in_s(self) -> float | None:
+        """Seconds until the next send may begin, whoever it is for; None where sends in all are not limited."""
+        return max(0.0, self._next_at - self._clock()) if self._gap_s else None
+
     def wait_s(self, conversation_id: str) -> float:
         """Seconds until a send to this customer may begin; 0 where it may now, and then it counts as begun."""
         now = self._clock()

@@ -13,6 +13,7 @@ from configs.slots import MappingType, Slot
 
 _SLOT = re.compile(r"\{(\w+)\}")
 _MARK = re.compile(r"<(?=[A-Za-z/!@#?])|\](?=\()")
+_TURNED = re.compile("[\u202a-\u202e\u2066-\u2069]")  # what turns the direction of the text behind it
 _SAID_BY_CUSTOMERS = frozenset({MappingType.FROM_TEXT, MappingType.FROM_ENTITY})
 
 UTTER_MEDIA = "utter_media"
@@ -99,7 +100,7 @@ def fill(text: str, slots: Mapping[str, Any]) -> str:
 
 def as_words(said: str) -> str:
     """What a customer said, so that no platform makes a tag, a mention or a named link of it; it looks the same."""
-    return _MARK.sub("\\g<0>\N{WORD JOINER}", said)
+    return _MARK.sub("\\g<0>\N{WORD JOINER}", _TURNED.sub("", said))
 
 
 def _is_said(slot: Slot) -> bool:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from bot.abilities import Abilities
 from bot.api.openai_body import ChatBody, text_of
@@ -85,12 +85,8 @@ def _count(text: str) -> int:
 
 
 def _picture(address: str) -> str:
-    """A picture of the web; any other address is left a plain text, so that nothing is done with it."""
-    try:
-        is_web = urlsplit(address).scheme in ("http", "https")
-    except ValueError:
-        is_web = False
-    return f"![]({quote(address, safe=':/?#[]@!$&*+,;=%~')})" if is_web else address
+    """A picture; its address, which `fitted` has let through, cannot end the brackets that it stands in."""
+    return f"![]({quote(address, safe=':/?#[]@!$&*+,;=%~')})"
 
 
 def _event(data: dict[str, Any]) -> bytes:

@@ -31,6 +31,9 @@ class Channel(Protocol):
     async def run(self) -> None:
         """What it does besides, until it is cancelled: fetches messages, keeps a socket open. Nothing returns."""
 
+    def stop(self) -> None:
+        """Takes nothing more in: the server ends. What keeps connections of customers open ends them."""
+
     async def deliver(self, part: Part) -> None:
         """Sends one part of a reply; it has arrived when this returns.
 
@@ -74,6 +77,9 @@ class WebhookChannel:
 
     async def run(self) -> None:
         """Nothing."""
+
+    def stop(self) -> None:
+        """Nothing: the routes refuse what comes."""
 
     async def close(self) -> None:
         """Nothing."""

@@ -112,33 +112,27 @@ async def test_a_customer_is_sent_to_no_faster_than_the_channel_may_be(store: Co
     assert sorted(channel.arrived) == ["1", "2", "3"]
 
 
-async def test_a_short_wait_for_the_channel_counts_as_no_try(store: ConversationStore, clock: Clock) -> None:
-    for number in range(6):
-        await say(store, f"customer {number}", str(number))
+async def test_waiting_for_the_channels_time_counts_as_no_try(store: ConversationStore, clock: Clock) -> None:
+    for who in "abcdef":
+        await say(store, who, who)
+    channel = Channel()
+    sending = sender(store, channel, clock, paces={"chat": Pace(Abilities(per_second=200.0))})
+    running = asyncio.create_task(sending.run())
+    await until(lambda: len(channel.arrived) == 6)
+    sending.stop()
+    await running
+
+    assert channel.arrived == list("abcdef")
+    assert [(await store.outbox.parts_of(who))[0].attempts for who in "abcdef"] == [1] * 6
+
+
+async def test_all_is_sent_where_a_channel_is_limited(store: ConversationStore, clock: Clock) -> None:
+    for who in "abc":
+        await say(store, who, who)
     channel = Channel()
 
-    assert await sender(store, channel, clock, paces={"chat": Pace(Abilities(per_second=200.0))}).drain() == 6
-    assert sorted(channel.arrived) == list("012345")
-    (part,) = await store.outbox.parts_of("customer 5")
-    assert part.attempts == 1
-
-
-async def test_who_waits_for_the_channel_when_the_server_ends_is_sent_later(
-    store: ConversationStore, clock: Clock
-) -> None:
-    await say(store, "ann", "1")
-    await say(store, "ben", "2")
-    pace = Pace(Abilities(per_second=4.5), clock)
-    channel = Channel()
-    running = asyncio.create_task(sender(store, channel, clock, paces={"chat": pace}).run())
-    await until(lambda: channel.arrived == ["1"])
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
-
-    assert await states(store, "ben") == [("2", "pending", "paced")]
-    clock.now += 1
-    await sender(store, channel, clock).drain()
-    assert channel.arrived == ["1", "2"]
+    assert await sender(store, channel, clock, paces={"chat": Pace(Abilities(per_second=200.0))}).drain() == 3
+    assert channel.arrived == list("abc")
 
 
 async def test_all_is_sent_each_conversation_in_order(store: ConversationStore, clock: Clock) -> None:

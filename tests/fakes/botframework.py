@@ -6,6 +6,7 @@ Shapes as in https://learn.microsoft.com/azure/bot-service/rest-api/bot-framewor
 import base64
 import hashlib
 import hmac
+import html
 import json
 import time
 from collections import defaultdict
@@ -132,6 +133,10 @@ class FakeBotFramework(Vendor):
     def claims(self) -> dict[str, Any]:
         at = int(self.now())
         return {"serviceurl": self.service_url, "nbf": at, "exp": at + 3_600, "iss": ISSUER, "aud": APP}
+
+    def bringing(self, body: bytes) -> Request:
+        headers = {"Content-Type": "application/json; charset=utf-8", "Authorization": f"Bearer {self.token()}"}
+        return Request(path=PATH, headers=headers, body=body)
 
     def forgeries(self) -> dict[str, Request]:
         activity = self.activity(user="mallory", text="hello", id="forged")
@@ -266,7 +271,7 @@ class FakeBotFramework(Vendor):
 def shown(activity: dict[str, Any]) -> str:
     """What a customer reads."""
     addresses = (one["contentUrl"] for one in activity.get("attachments", []) if "contentUrl" in one)
-    return str(activity.get("text") or next(addresses, "")).replace("  \n", "\n")
+    return html.unescape(str(activity.get("text") or next(addresses, "")).replace("  \n", "\n"))
 
 
 def is_right(attachment: dict[str, Any]) -> bool:

@@ -171,6 +171,11 @@ class FakeChatwoot(Vendor):
         signed = at.encode() + b"." + body
         return "sha256=" + hmac.new((secret or self.secret).encode(), signed, hashlib.sha256).hexdigest()
 
+    def bringing(self, body: bytes) -> Request:
+        at = str(int(self.now()))
+        signed = {"X-Chatwoot-Timestamp": at, "X-Chatwoot-Signature": self.sign(at, body)}
+        return Request(path=PATH, headers={"Content-Type": "application/json"} | signed, body=body)
+
     def forgeries(self) -> dict[str, Request]:
         genuine = self.message(user="mallory", text="hello", id="forged")
         body, at = genuine.body, genuine.headers["X-Chatwoot-Timestamp"]

@@ -107,6 +107,10 @@ class FakeDingTalk(Vendor):
         json_type = {"Content-Type": "application/json; charset=utf-8"}
         return Request(path=f"{PATH}/{key or self.path_key}", headers=json_type | dict(headers), body=body)
 
+    def bringing(self, body: bytes) -> Request:
+        at = str(int(self.now() * 1_000))
+        return self.request(body, {"timestamp": at, "sign": sign(self.secret, at)})
+
     def forgeries(self) -> dict[str, Request]:
         payload = self.payload(user="mallory", id="forged", text={"content": "hello"})
         body, now = json.dumps(payload).encode(), int(self.now() * 1_000)

@@ -149,6 +149,9 @@ class FakeDiscord(Vendor):
         headers = {"X-Signature-Timestamp": at, "X-Signature-Ed25519": signature, "Content-Type": "application/json"}
         return Request(path=PATH, headers={k: value for k, value in headers.items() if value is not None}, body=body)
 
+    def bringing(self, body: bytes) -> Request:
+        return self.signed(body)
+
     def forgeries(self) -> dict[str, Request]:
         genuine = self.message(user="mallory", text="hello", id="forged")
         body, at = genuine.body, genuine.headers["X-Signature-Timestamp"]

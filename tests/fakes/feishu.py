@@ -139,6 +139,13 @@ class FakeFeishu(Vendor):
         own = {"timestamp": timestamp, "nonce": nonce, "signature": sign(timestamp, nonce, self.encrypt_key, body)}
         return request(body, own | headers)
 
+    def plain(self, *, user: str, text: str, id: str) -> bytes:  # noqa: A002
+        return json.dumps(self.event(user=user, id=id, content={"text": text}), ensure_ascii=False).encode()
+
+    def bringing(self, body: bytes) -> Request:
+        sealed = encrypt(self.encrypt_key, body.decode("utf-8", "replace"))
+        return self.signed(json.dumps({"encrypt": sealed}).encode())
+
     def forgeries(self) -> dict[str, Request]:
         event = self.event(user="mallory", id="forged", content={"text": "hello"})
         body, now = self.body_of(event), int(self.now())

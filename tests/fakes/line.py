@@ -106,6 +106,9 @@ class FakeLine(Vendor):
     def signed(self, body: bytes, secret: str = SECRET) -> Request:
         return Request(path=PATH, headers={**JSON, SIGNATURE: sign(body, secret)}, body=body)
 
+    def bringing(self, body: bytes) -> Request:
+        return self.signed(body)
+
     def forgeries(self) -> dict[str, Request]:
         genuine = self.message(user="mallory", text="hello", id="forged")
         body, right = genuine.body, genuine.headers[SIGNATURE]

@@ -67,6 +67,9 @@ class FakeMattermost(Vendor):
         sent = {key: value for key, value in post.items() if value is not None}
         return Request(path=PATH, headers={"Content-Type": "application/json"}, body=json.dumps(sent).encode())
 
+    def bringing(self, body: bytes) -> Request:
+        return Request(path=PATH, headers={"Content-Type": "application/json"}, body=body)
+
     def forgeries(self) -> dict[str, Request]:
         def with_(**more: Any) -> Request:
             return self.message(user="mallory", text="hello", id="forged", **more)

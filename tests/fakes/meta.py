@@ -65,6 +65,9 @@ class MetaVendor(Vendor):
         query = {"hub.mode": mode, "hub.challenge": challenge, "hub.verify_token": verify}
         return Request(method="GET", path=f"{self.webhook}?{urlencode(query)}")
 
+    def bringing(self, body: bytes) -> Request:
+        return self.signed(body)
+
     def forgeries(self) -> dict[str, Request]:
         genuine = self.message(user="mallory", text="Crème brûlée 🍮", id="forged")
         body, right = genuine.body, genuine.headers["X-Hub-Signature-256"]

@@ -167,6 +167,9 @@ class FakeSlack(Vendor):
         basis = b"v0:" + at.encode() + b":" + body
         return "v0=" + hmac.new((secret or self.secret).encode(), basis, hashlib.sha256).hexdigest()
 
+    def bringing(self, body: bytes) -> Request:
+        return self.signed(body)
+
     def forgeries(self) -> dict[str, Request]:
         genuine = self.message(user="mallory", text="hello", id="forged")
         body, at = genuine.body, genuine.headers["X-Slack-Request-Timestamp"]

@@ -148,6 +148,9 @@ class FakeTelegram(Vendor):
         self.waiting[update["update_id"]] = update
         self._arrived.set()
 
+    def bringing(self, body: bytes) -> Request:
+        return Request(path=PATH, headers={"Content-Type": "application/json", HEADER: SECRET}, body=body)
+
     def forgeries(self) -> dict[str, Request]:
         genuine = self.message(user="mallory", text="hello", id="forged")
         body = genuine.body

@@ -7,7 +7,7 @@ from base64 import b64encode
 from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from aiohttp import web
 from fakes.vendor import Fault, Request, Sent, Vendor, hang_up
@@ -114,6 +114,11 @@ class FakeTwilio(Vendor):
         url = fields["StatusCallback"]
         posted = self.posted(form, url=url)
         return Request(path=url.removeprefix("https://bot.example"), headers=posted.headers, body=posted.body)
+
+    def bringing(self, body: bytes) -> Request:
+        form = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+        signed = {SIGNATURE: RequestValidator(TOKEN).compute_signature(URL, form)}
+        return Request(path=PATH, headers={**FORM, **signed}, body=body)
 
     def forgeries(self) -> dict[str, Request]:
         form = self.form(user="mallory", text="hello", id="forged")

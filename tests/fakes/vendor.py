@@ -102,6 +102,14 @@ class Vendor:
         """A genuine request that says that a button was pressed; None where the platform has none."""
         return None
 
+    def plain(self, *, user: str, text: str, id: str) -> bytes:  # noqa: A002
+        """The body of a message before it is encrypted."""
+        return self.message(user=user, text=text, id=id).body
+
+    def bringing(self, body: bytes) -> Request | None:
+        """A genuine request that brings `body`, encrypted and signed now; None where the fake cannot make one."""
+        return None
+
     def is_acknowledged(self, status: int, body: bytes) -> bool:
         """Whether the platform takes this answer for a receipt, and does not bring the message again.
 

@@ -106,6 +106,12 @@ class FakeWeChat(Vendor):
         asked = {"signature": sign(self.token, timestamp, nonce), "timestamp": timestamp, "nonce": nonce}
         return Request(method="GET", path=f"{PATH}?{urlencode(asked | {'echostr': word} | query)}")
 
+    def plain(self, *, user: str, text: str, id: str) -> bytes:  # noqa: A002
+        return written(self.fields(user=user, id=id, Content=text)).encode()
+
+    def bringing(self, body: bytes) -> Request:
+        return self.request(body.decode("utf-8", "replace"))
+
     def forgeries(self) -> dict[str, Request]:
         fields = self.fields(user="mallory", id="forged", Content="hello")
         plain, now = written(fields), int(self.now())

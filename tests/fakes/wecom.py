@@ -96,6 +96,12 @@ class FakeWeCom(Vendor):
         timestamp, nonce = at or str(int(self.now())), str(self._nonces)
         return {"msg_signature": sign(self.token, timestamp, nonce, sealed), "timestamp": timestamp, "nonce": nonce}
 
+    def plain(self, *, user: str, text: str, id: str) -> bytes:  # noqa: A002
+        return written(self.fields(user=user, id=id, Content=text)).encode()
+
+    def bringing(self, body: bytes) -> Request:
+        return self.encrypted(encrypt(self.aes_key, body.decode("utf-8", "replace"), self.corp_id))
+
     def forgeries(self) -> dict[str, Request]:
         plain, now = written(self.fields(user="mallory", id="forged", Content="hello")), int(self.now())
         sealed = encrypt(self.aes_key, plain, self.corp_id)

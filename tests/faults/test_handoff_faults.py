@@ -67,12 +67,12 @@ async def serve(world: World, name: str, times: int) -> None:
 async def test_a_help_desk_hears_of_everything_once_and_in_order_however_often_the_server_is_killed(
     world: World, desk: FakeHelpDesk
 ) -> None:
-    faults: list[Any] = [None] * 4 + [500, 503, Fault.HANG_UP, Fault.LOST_ANSWER]
-    desk.faults.extend(world.moments.choice(faults) for _ in range(60))
+    faults: list[Any] = [None] * 12 + [503, Fault.HANG_UP, Fault.LOST_ANSWER]
+    desk.faults.extend(world.moments.choice(faults) for _ in range(40))
     environment = {"KEFU_ENABLE_API": "true"}
     await world.start(**environment)
-    serving = [asyncio.create_task(serve(world, name, times=4)) for name in NAMES]
-    for _ in range(4):
+    serving = [asyncio.create_task(serve(world, name, times=3)) for name in NAMES]
+    for _ in range(3):
         await asyncio.sleep(world.moments.uniform(0.1, 0.8))
         await world.server.end(signal.SIGKILL)
         await world.start(**environment)
@@ -81,6 +81,6 @@ async def test_a_help_desk_hears_of_everything_once_and_in_order_however_often_t
 
     for name in NAMES:
         assert desk.types(name) == happened(world, name)
-        assert desk.types(name).count("handoff.requested") == 4
+        assert desk.types(name).count("handoff.requested") == 3
     assert len({one.id for one in desk.taken}) == len(desk.taken)
     assert world.select("SELECT DISTINCT state FROM outbox WHERE channel = 'helpdesk'") == [("sent",)]

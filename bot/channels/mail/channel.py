@@ -75,6 +75,9 @@ class Mail:
         mail = compose(self._config, part.address, text, part.key, self._intake.now())
         await self._postman.send(str(part.address["to"]), mail)
 
+    def stop(self) -> None:
+        """Nothing: what is unread stays so."""
+
     async def close(self) -> None:
         """Nothing."""
 

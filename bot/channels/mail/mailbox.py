@@ -1,13 +1,11 @@
-"""Looks into a mailbox over IMAP: what is unread, and that it was taken in."""
+"""Looks into a mailbox over IMAP: what is unread, and that it was taken in. The client blocks, so it has a thread."""
 
 import asyncio
-import logging
+import imaplib
 import ssl
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
-
-from aioimaplib import IMAP4, IMAP4_SSL, AioImapException
 
 from bot.channels.mail.config import Config, ImapSecurity
 from configs.errors import KefuError
@@ -15,9 +13,7 @@ from configs.errors import KefuError
 ANSWER_S = 20.0
 MAX_BYTES = 524_288  # of one mail; what stands behind, as a rule attachments, is not fetched
 MAX_AT_ONCE = 100  # mails of one visit
-_ERRORS = (AioImapException, TimeoutError, OSError, UnicodeError)
-
-logging.getLogger("aioimaplib").setLevel(logging.WARNING)  # its other lines hold the mails
+_ERRORS = (imaplib.IMAP4.error, OSError, UnicodeError)  # TimeoutError is an OSError
 
 
 class MailboxError(KefuError):
@@ -25,71 +21,69 @@ class MailboxError(KefuError):
 
 
 class Mailbox:
-    """A visit to the mailbox."""
+    """A visit to the mailbox; one request at a time."""
 
     def __init__(self, config: Config) -> None:
         self._config, self._where = config, f"{config.imap_host}:{config.imap_port}"
-        self._client = _client(config)
-        self._lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._client.protocol.conn_lost_cb = self._lose
+        self._client: imaplib.IMAP4 | None = None
 
     async def open(self) -> None:
         """Logs in and chooses the folder."""
-        await self._answer(self._client.wait_hello_from_server())
-        password = self._config.password.get_secret_value()
-        if (await self._answer(self._client.login(_quoted(self._config.login), password))).result != "OK":
+        self._client = await self._asked(lambda: _client(self._config))
+        client, password = self._client, self._config.password.get_secret_value()
+        if not await self._agreed(lambda: client.login(_quoted(self._config.login), _plain(password))):
             raise MailboxError(f"The IMAP server {self._where} refuses username and password of `email`.")
-        if (await self._answer(self._client.select(_quoted(self._config.folder)))).result != "OK":
+        if not await self._agreed(lambda: client.select(_quoted(self._config.folder))):
             raise MailboxError(f"The IMAP server {self._where} has no folder {self._config.folder!r}.")
 
     async def unread(self) -> list[int]:
         """The numbers of unread mails, the oldest first."""
-        lines = await self._lines(self._client.uid_search("UNSEEN", charset=None))
-        numbers = {int(word) for word in lines[0].split() if word.isdigit()} if lines else set()
+        lines = await self._answer("SEARCH", "UNSEEN")
+        numbers = {int(word) for line in lines if isinstance(line, bytes) for word in line.split() if word.isdigit()}
         return sorted(numbers)[:MAX_AT_ONCE]
 
     async def fetch(self, number: int) -> bytes:
         """The beginning of a mail; b"" where it has gone meanwhile."""
-        lines = await self._lines(self._client.uid("fetch", str(number), f"(BODY.PEEK[]<0.{MAX_BYTES}>)"))
-        return next((bytes(line) for line in lines if isinstance(line, bytearray)), b"")
+        lines = await self._answer("FETCH", str(number), f"(BODY.PEEK[]<0.{MAX_BYTES}>)")
+        return next((bytes(line[1]) for line in lines if isinstance(line, tuple)), b"")
 
     async def mark_read(self, number: int) -> None:
         """Says that a mail was taken in."""
-        await self._lines(self._client.uid("store", str(number), "+FLAGS", r"(\Seen)"))
+        await self._answer("STORE", str(number), "+FLAGS", r"(\Seen)")
 
     async def close(self) -> None:
-        """Ends the connection."""
-        transport = self._client.protocol.transport
-        if transport is None:
-            self._client._client_task.cancel()  # the library does not end it
-            return
-        if not self._lost.done():
-            with suppress(MailboxError):
-                await self._answer(self._client.logout())
-        transport.close()
+        """Ends the connection, and with it what a thread still waits for."""
+        if self._client is not None:
+            with suppress(*_ERRORS):
+                self._client.shutdown()
 
-    def _lose(self, _: Exception | None) -> None:
-        if not self._lost.done():
-            self._lost.set_result(None)
+    async def _answer(self, command: str, *arguments: str) -> list[Any]:
+        client = self._client
+        assert client is not None
+        status, lines = await self._asked(lambda: client.uid(command, *arguments))
+        if status != "OK":
+            raise MailboxError(f"The IMAP server {self._where} answered {status}.")
+        return list(lines)
 
-    async def _lines(self, request: Coroutine[Any, Any, Any]) -> list[Any]:
-        response = await self._answer(request)
-        if response.result != "OK":
-            raise MailboxError(f"The IMAP server {self._where} answered {response.result}.")
-        return list(response.lines)
-
-    async def _answer(self, request: Coroutine[Any, Any, Any]) -> Any:
-        """The answer to a request; the library itself would wait for it on a connection that is gone."""
-        asking = asyncio.ensure_future(request)
+    async def _agreed(self, ask: Callable[[], Any]) -> bool:
+        """Whether the server says OK; that it refuses is an answer, too."""
         try:
-            await asyncio.wait({asking, self._lost}, return_when=asyncio.FIRST_COMPLETED)
-            if not asking.done():
-                raise ConnectionResetError
-            return asking.result()
+            return bool((await asyncio.to_thread(ask))[0] == "OK")
+        except imaplib.IMAP4.abort as error:
+            raise self._broken(error) from error
+        except imaplib.IMAP4.error:
+            return False
         except _ERRORS as error:
-            raise MailboxError(f"The IMAP server {self._where} cannot be used: {type(error).__name__}.") from error
-        finally:
-            asking.cancel()
+            raise self._broken(error) from error
+
+    async def _asked(self, ask: Callable[[], Any]) -> Any:
+        try:
+            return await asyncio.to_thread(ask)
+        except _ERRORS as error:
+            raise self._broken(error) from error
+
+    def _broken(self, error: Exception) -> MailboxError:
+        return MailboxError(f"The IMAP server {self._where} cannot be used: {type(error).__name__}.")
 
 
 @asynccontextmanager
@@ -107,12 +101,20 @@ async def visit(config: Config) -> AsyncIterator[Mailbox]:
         await mailbox.close()
 
 
-def _client(config: Config) -> IMAP4:
+def _client(config: Config) -> imaplib.IMAP4:
     if config.imap_security is ImapSecurity.NONE:
-        return IMAP4(config.imap_host, config.imap_port, timeout=ANSWER_S)
-    return IMAP4_SSL(config.imap_host, config.imap_port, timeout=ANSWER_S, ssl_context=ssl.create_default_context())
+        return imaplib.IMAP4(config.imap_host, config.imap_port, timeout=ANSWER_S)
+    context = ssl.create_default_context()
+    return imaplib.IMAP4_SSL(config.imap_host, config.imap_port, ssl_context=context, timeout=ANSWER_S)
+
+
+def _plain(text: str) -> str:
+    """`text` where a line break in it would begin another command."""
+    if "\r" in text or "\n" in text:
+        raise UnicodeError("a line break")
+    return text
 
 
 def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    escaped = _plain(text).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

@@ -27,7 +27,7 @@ MODEL = ServedModel(id="shop bot/一", created=1_700_000_000)
 EVERYTHING = Variation(
     text="One.\n\nTwo.",
     buttons=(Button(title="Hours", payload="/hours"), Button(title="Order", payload="/order")),
-    image="https://shop.example/a b)(.png",
+    image="https://shop.example/ä)(.png",
     attachment={"type": "file", "payload": {"src": "https://shop.example/terms.pdf"}},
     custom={"rating": [1, 2]},
     elements=({"title": "Lamp", "subtitle": "12 EUR", "buttons": [{"title": "Buy", "payload": "/order"}]},),
@@ -126,7 +126,7 @@ async def test_a_stream_ends_as_openais_does(served: TestClient) -> None:
 async def test_everything_that_is_said_is_markdown(client: AsyncOpenAI) -> None:
     assert await words(client, "hello", user="ann") == (
         "One.\n\nTwo.\n1. Hours\n2. Order\n\n"
-        "![](https://shop.example/a%20b%29%28.png)\n\n"
+        "![](https://shop.example/%C3%A4%29%28.png)\n\n"
         "https://shop.example/terms.pdf\n\n"
         "Lamp\n12 EUR\n1. Buy"
     )
