@@ -80,6 +80,7 @@ EVERYTHING = Abilities(
     max_text=sys.maxsize,
     max_buttons=sys.maxsize,
     max_button_title=sys.maxsize,
+    link_buttons=True,
     images=True,
     attachments=True,
     cards=True,

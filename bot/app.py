@@ -3,8 +3,8 @@
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -15,6 +15,7 @@ from bot.actions import CustomActions, custom_actions
 from bot.api import openai_routes
 from bot.api.auth import Access
 from bot.api.http_api import HttpApi
+from bot.beside_requests import BesideRequests
 from bot.channels import rest
 from bot.channels.channel import Channel
 from bot.channels.intake import Intake
@@ -112,7 +113,8 @@ def create_app(settings: Settings, releases: Releases, root: Path | None = None)
     )
     dialogue.on_commit = in_turn(desk.saw, chat.saw)  # the widget asks the desk how many are before whom
     dialogue.on_erase = chat.erased
-    drain.stops += [worker.stop, sender.stop, chat.stop, *(channel.stop for channel in channels)]
+    stops = [chat.stop, *(channel.stop for channel in channels)]
+    drain.stops += [worker.stop, sender.stop, *stops]
     chat.join(app)
     if settings.enable_api:
         app.add_routes(
@@ -135,35 +137,28 @@ def create_app(settings: Settings, releases: Releases, root: Path | None = None)
         app.add_routes(channel.routes())
 
     async def end_trainings(_: web.Application) -> None:
-        for part in (chat, *channels):
-            part.stop()
+        for stop in stops:
+            stop()
         await desk.close()  # sockets end here, before the server waits for their handlers
         await api.close()
 
     app.on_shutdown.append(end_trainings)
 
-    async def open_and_close(_: web.Application) -> AsyncIterator[None]:
-        await store.open()
-        following = [
-            *(asyncio.create_task(keep_running(channel)) for channel in channels),
-            asyncio.create_task(follow_releases(host, settings.follow_interval_s)),
-            asyncio.create_task(follow_knowledge(inference, settings.follow_interval_s)),
-            asyncio.create_task(desk.follow(settings.follow_interval_s)),
-            asyncio.create_task(chat.follow(settings.follow_interval_s)),
-        ]
-        working = [asyncio.create_task(worker.run()), asyncio.create_task(sender.run())]
-        yield
-        drain.begin()
-        for task in following:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-        await drain.done(*working)
-        for part in (*channels, inference, knowledge, store, actions):
-            if part is not None:
-                await part.close()
-
-    app.cleanup_ctx.append(open_and_close)
+    every_s = settings.follow_interval_s
+    beside = BesideRequests(
+        store,
+        drain,
+        follows=[
+            *(partial(keep_running, channel) for channel in channels),
+            partial(follow_releases, host, every_s),
+            partial(follow_knowledge, inference, every_s),
+            partial(desk.follow, every_s),
+            partial(chat.follow, every_s),
+        ],
+        works=[worker.run, sender.run],
+        closes=[*channels, inference, knowledge, store, *([actions] if actions else [])],
+    )
+    app.cleanup_ctx.append(beside)
     return app
 
 

@@ -78,7 +78,7 @@ def _words(text: Any, abilities: Abilities) -> Iterator[BotMessage]:
 
 def _with_buttons(message: BotMessage, abilities: Abilities) -> Iterator[BotMessage]:
     text = message.text if message.text and _is_seen(message.text) else NO_WORDS
-    if not _fit(message.buttons, abilities):
+    if not _fit(message.buttons, abilities) or _would_lose_a_link(message.buttons, abilities):
         lines = (f"{number}. {_told(button)}" for number, button in enumerate(message.buttons, 1))
         yield from _words("\n".join((text, *lines)), abilities)
         return
@@ -91,6 +91,11 @@ def _labelled(button: Button, abilities: Abilities) -> Button:
     if abilities.link_buttons and is_link(button):
         return button
     return replace(button, payload=shortened(button.payload, abilities.max_payload_bytes))
+
+
+def _would_lose_a_link(buttons: tuple[Button, ...], abilities: Abilities) -> bool:
+    """Whether a button that opens an address could only send it back."""
+    return not abilities.link_buttons and any(is_link(button) for button in buttons)
 
 
 def _told(button: Button) -> str:

@@ -66,12 +66,13 @@ def test_an_address_is_told_where_no_button_can_open_it() -> None:
 
 
 @pytest.mark.parametrize("opens", [True, False])
-def test_an_address_is_not_shortened_where_a_button_opens_it(opens: bool) -> None:
+def test_an_address_is_not_shortened_where_a_button_opens_it_and_told_where_none_does(opens: bool) -> None:
     button = Button(title="Site", payload="https://a.example/" + "b" * 60)
-    (message,) = said(
-        BotMessage(text="Look", buttons=(button,)), max_buttons=1, max_payload_bytes=64, link_buttons=opens
-    )
-    assert (message.buttons == (button,)) is opens
+    message = BotMessage(text="Look", buttons=(button,))
+
+    shown = said(message, max_text=99, max_buttons=1, max_payload_bytes=64, link_buttons=opens)
+
+    assert shown == [message if opens else BotMessage(text=f"Look\n1. Site: {button.payload}")]
 
 
 def test_a_payload_that_is_too_long_is_shortened_and_understood_again() -> None:

@@ -26,7 +26,7 @@ from configs import Settings
 from training.releases import Releases
 
 RELEASE = "rel0000"
-PATIENCE_S = 3.0
+PATIENCE_S = 20.0
 LARGE_BYTES = 1024 * 1024
 OPEN_STATES = {SendState.PENDING, SendState.SENDING}
 

@@ -14,7 +14,7 @@ from bot.channels.feishu.api import FeishuApi, rendered
 from bot.channels.feishu.config import NAME, Config
 from bot.channels.feishu.crypto import NotDecrypted, decrypted, is_genuine, is_same
 from bot.channels.feishu.events import Header, parse_event
-from bot.channels.intake import Intake
+from bot.channels.intake import Intake, storable
 from bot.channels.posting import JsonPoster
 from bot.delivery import Rejected
 from bot.errors import Refused
@@ -113,7 +113,8 @@ class Feishu(WebhookChannel):
                 raise _forged(f"The request cannot be decrypted: {error}.") from error
         if not isinstance(payload, dict):
             raise Refused(400, "InvalidBody", "The body is not a JSON object.", field="body")
-        return payload
+        opened: Mapping[str, Any] = storable(payload)  # with half a character in it a text would be none
+        return opened
 
     async def _take(self, payload: Mapping[str, Any]) -> None:
         if payload.get("schema") != "2.0":

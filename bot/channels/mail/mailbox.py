@@ -59,7 +59,8 @@ class Mailbox:
 
     async def _answer(self, command: str, *arguments: str) -> list[Any]:
         client = self._client
-        assert client is not None
+        if client is None:
+            raise MailboxError("The mailbox is not open.")
         status, lines = await self._asked(lambda: client.uid(command, *arguments))
         if status != "OK":
             raise MailboxError(f"The IMAP server {self._where} answered {status}.")
