@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.messages import BotMessage
-from bot.responses import DEFAULT_TEXTS, Responses, fill
+from bot.responses import DEFAULT_TEXTS, Responses, as_words, fill
 from configs import Button, Domain, Variation
 from configs.flows import SlotStep
+from configs.slots import MappingType, Slot, SlotMapping
 
 
 def responses(*variations: Variation, seed: int = 1) -> Responses:
@@ -177,3 +178,53 @@ def test_text_without_placeholders_and_values_are_never_interpreted(text: str, v
     plain = text.replace("{", "(").replace("}", ")")
 
     assert fill(plain + "{slot}" + plain, {"slot": value}) == plain + value + plain
+
+
+APART = "\N{WORD JOINER}"
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("Ann", "Ann"),
+        ("a < b and c<3", "a < b and c<3"),
+        ("[a] (b)", "[a] (b)"),
+        ("<!channel>", f"<{APART}!channel>"),
+        ("<@U1> </a>", f"<{APART}@U1> <{APART}/a>"),
+        ("[bank](https://evil.example)", f"[bank]{APART}(https://evil.example)"),
+        ("\u202etxt.exe\u202c", "txt.exe"),
+    ],
+)
+def test_what_a_customer_said_is_no_markup(said: str, words: str) -> None:
+    assert as_words(said) == words
+
+
+def test_only_what_customers_say_is_kept_apart() -> None:
+    said = Slot(name="said", mappings=(SlotMapping(type=MappingType.FROM_TEXT),))
+    found = Slot(name="found", mappings=(SlotMapping(type=MappingType.CUSTOM),))
+    variation = Variation(
+        text="{said} {found}",
+        buttons=(Button(title="{said}", payload='/x{"y": "{said}"}'),),
+        custom={"text": ["{said}"]},
+        image="https://a.example/{said}",
+    )
+    domain = Domain(slots={"said": said, "found": found}, responses={"utter_x": (variation,)})
+
+    message = Responses(domain, random.Random(1)).say("utter_x", {"said": "<b>", "found": "<b>"}, "rest")
+
+    assert message == BotMessage(
+        text=f"<{APART}b> <b>",
+        buttons=(Button(title=f"<{APART}b>", payload='/x{"y": "<b>"}'),),
+        custom={"text": [f"<{APART}b>"]},
+        image="https://a.example/<b>",
+    )
+
+
+def test_what_an_action_puts_in_a_slot_s_place_stays() -> None:
+    said = Slot(name="said", mappings=(SlotMapping(type=MappingType.FROM_TEXT),))
+    domain = Domain(slots={"said": said}, responses={"utter_x": (Variation(text="{said}"),)})
+    item = {"response": "utter_x", "said": "[here](https://shop.example)"}
+
+    message = Responses(domain, random.Random(1)).of_action(item, {"said": "<b>"}, "rest")
+
+    assert message == BotMessage(text="[here](https://shop.example)")

@@ -9,7 +9,7 @@ from playwright.async_api import expect
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-AWAY_S = 3.0  # ten seconds show nothing more: the chat has given up and come again twice by then
+AWAY_S = 10.0
 PATIENCE_MS = 20_000
 HOURS = "when are you open"
 

@@ -11,6 +11,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import quote
 
 from aiohttp import web
 from fakes.vendor import Fault, Request, Sent, Vendor, hang_up
@@ -66,7 +67,7 @@ class FakeDingTalk(Vendor):
         return settings | ({"mode": "http", "path_key": self.path_key} if self.mode == "http" else {})
 
     def conversation_of(self, user: str) -> str:
-        return f"dingtalk:{self.client_id}:{conversation(user).replace('=', '%3D').replace('/', '%2F')}:{staff(user)}"
+        return f"dingtalk:{self.client_id}:{quote(conversation(user), safe='')}:{staff(user)}"
 
     # What it brings
 

@@ -503,3 +503,18 @@ class TestTheFake:
         assert ours is not None
         assert (theirs.text, theirs.from_property.id, theirs.conversation.id) == ("hello", "29:ann", "a:1ann")
         assert (ours[0].text, ours[1]["customer"]["id"], ours[1]["conversation"]) == ("hello", "29:ann", "a:1ann")
+
+
+@pytest.mark.parametrize(
+    ("said", "sent"),
+    [
+        ("a < b", "a &lt; b"),
+        ("<at>everyone</at>", "&lt;at>everyone&lt;/at>"),
+        ("<img src=x onerror=alert(1)>", "&lt;img src=x onerror=alert(1)>"),
+        ("`<b>` and <b>", "`<b>` and &lt;b>"),
+        ("```\n<b>\n```", "```\n<b>\n```"),
+        ("**bold** > [here](https://shop.example)", "**bold** > [here](https://shop.example)"),
+    ],
+)
+def test_nothing_in_a_text_is_a_tag(said: str, sent: str) -> None:
+    assert rendered(BotMessage(text=said), ADDRESS)["text"] == sent

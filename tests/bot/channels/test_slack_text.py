@@ -153,3 +153,19 @@ def test_buttons_stand_below_their_text() -> None:
 )  # fmt: skip
 def test_each_thing_has_its_form(message: BotMessage, arguments: dict[str, Any]) -> None:
     assert rendered(message) == arguments
+
+
+@pytest.mark.parametrize("word", ["channel", "here", "everyone", "CHANNEL", "here|@here"])
+def test_nothing_in_slacks_own_form_calls_a_whole_channel(word: str) -> None:
+    text = {"type": "mrkdwn", "text": f"<!{word}> <!date^1^{{date}}|now> <https://shop.example|here>"}
+
+    custom = rendered(BotMessage(custom={"text": f"<!{word}>", "blocks": [{"type": "section", "text": text}]}))
+    attachment = rendered(BotMessage(attachment={"fallback": f"<!{word}>", "text": f"<!{word}>"}))
+
+    shown = f"&lt;!{word}> <!date^1^{{date}}|now> <https://shop.example|here>"
+    assert custom == {
+        "text": f"&lt;!{word}>",
+        "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": shown}}],
+    }
+    assert attachment["attachments"] == [{"fallback": f"&lt;!{word}>", "text": f"&lt;!{word}>"}]
+    assert attachment["text"] == f"&lt;!{word}&gt;"
