@@ -8,8 +8,8 @@ from typing import Any
 from bot.abilities import Abilities
 from bot.messages import BotMessage, one_by_one
 from bot.payload import shortened
+from bot.reply_addresses import without_unfit
 from bot.text_split import split_text
-from bot.web_address import without_unfit
 from configs.domain import Button
 
 NO_WORDS = "…"  # above buttons that come without a text: no platform shows them alone

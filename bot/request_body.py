@@ -98,19 +98,23 @@ async def read_limited(request: web.Request, max_bytes: int) -> bytes:
     Raises:
         Refused: 408 too slow, 413 over `max_bytes`, 400 not what its headers say.
     """
-    too_large = Refused(413, "BodyTooLarge", f"The body is over {max_bytes:,} bytes.", field="body")
     if (request.content_length or 0) > max_bytes:
-        raise too_large
+        raise too_large(max_bytes)
     body = bytearray()
     try:
         async with in_time(request, max_bytes):
             async for chunk in request.content.iter_any():
                 body += chunk
                 if len(body) > max_bytes:
-                    raise too_large
+                    raise too_large(max_bytes)
     except web.RequestPayloadError as error:
         raise Refused(400, "InvalidBody", "The body is not what its headers say.", field="body") from error
     return bytes(body)
+
+
+def too_large(max_bytes: int) -> Refused:
+    """The refusal of a body over `max_bytes`."""
+    return Refused(413, "BodyTooLarge", f"The body is over {max_bytes:,} bytes.", field="body")
 
 
 @asynccontextmanager

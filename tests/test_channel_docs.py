@@ -1,6 +1,7 @@
 """The reference of channels says what the code does, and each channel's page names each of its settings."""
 
 import re
+import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -50,8 +51,8 @@ def told(abilities: Abilities) -> list[str]:
     ]
     hours = abilities.reply_within_s and f"{abilities.reply_within_s / 3600:g} h"
     return [
-        f"{abilities.max_text:,} {UNITS[abilities.unit]}",
-        str(abilities.max_buttons or "numbered lines"),
+        "any" if abilities.max_text == sys.maxsize else f"{abilities.max_text:,} {UNITS[abilities.unit]}",
+        "any" if abilities.max_buttons == sys.maxsize else str(abilities.max_buttons or "numbered lines"),
         "yes" if abilities.images else "address",
         ", ".join(filter(None, pace)) or "-",
         hours or "-",

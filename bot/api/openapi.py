@@ -16,6 +16,7 @@ ERRORS = {
     403: "The token does not allow this, or there is no token and the request does not come from this machine.",
     404: "There is no such thing.",
     406: "What the header Accept names is not offered.",
+    408: "The body did not come in time.",
     409: "No model is loaded, a training is under way, or the thing exists already.",
     412: "It has another version than `If-Match` says.",
     413: "The body is too large.",
@@ -95,7 +96,7 @@ def openapi_document(operations: Iterable[Operation]) -> dict[str, Any]:
 def _operation(operation: Operation) -> dict[str, Any]:
     errors = {*operation.errors, *(() if operation.open else (401, 403))}
     if operation.body is not None:
-        errors |= {400, 413, 415, 422}
+        errors |= {400, 408, 413, 415, 422}
     answers = {str(status): _answer(content) for status, content in operation.answers.items()}
     described: dict[str, Any] = {
         "summary": operation.summary,

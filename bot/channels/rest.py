@@ -14,9 +14,9 @@ from aiohttp import web
 from bot.dialogue import DialogueManager
 from bot.errors import Refused
 from bot.messages import BotMessage, UserMessage, one_by_one
+from bot.reply_addresses import without_unfit
 from bot.request_body import MessageBody, checked_metadata, checked_text, read_body
 from bot.timing import stage
-from bot.web_address import without_unfit
 from configs.credentials import CHANNELS
 
 NAME = "rest"

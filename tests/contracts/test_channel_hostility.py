@@ -12,11 +12,14 @@ from fakes.wechat import FakeWeChat
 from hostile_words import HALF, WORDS, harm_in
 from stub_engine import words_of
 
+from bot.web_address import may_be_shown
 from configs.bot_spec import BotSpec
 from configs.domain import Button, Variation
 
 MEGABYTE = 1024 * 1024
 TOO_LARGE = 413
+UNREADABLE = 422  # a server of the owner's own is told; a platform cannot be, so that the rest is read
+OWN_PAGES = {"callback"}
 GOOD_PICTURE = "https://shop.example/lamp.png"
 BAD_ADDRESSES = (
     "javascript:alert(1)",
@@ -42,12 +45,16 @@ def with_half_a_pair(world: World, request: Request, user: str, id: str) -> Requ
 
 async def test_whatever_a_customer_writes_is_said_again_as_words(world: World) -> None:
     users = {what: f"u-{number}" for number, what in enumerate(WORDS)}
+    refused = set()
     for what, user in users.items():
         request = world.vendor.message(user=user, text=WORDS[what], id=f"m-{user}")
         if what == "half of a surrogate pair":
             request = with_half_a_pair(world, request, user, f"m-{user}")
         status, _ = await world.bring(request)
-        assert status < 500, what
+        assert status < 300 or (status == UNREADABLE and not world.vendor.authenticated), what
+        if status == UNREADABLE:
+            refused.add(what)
+    users = {what: user for what, user in users.items() if what not in refused}
     for user in users.values():
         await world.settled(user, 2)
 
@@ -142,7 +149,9 @@ class TestCunningAnswers:
         await world.settled("ann", 5)
 
         told = json.dumps([[sent.text, sent.raw] for sent in world.vendor.sent], ensure_ascii=False)
-        assert [address for address in BAD_ADDRESSES if json.dumps(address, ensure_ascii=False)[1:-1] in told] == []
+        on_own_page = world.vendor.channel in OWN_PAGES
+        bad = [address for address in BAD_ADDRESSES if not (on_own_page and may_be_shown(address))]
+        assert [address for address in bad if json.dumps(address, ensure_ascii=False)[1:-1] in told] == []
         assert GOOD_PICTURE in told
         assert "That is all." in told
 

@@ -33,7 +33,7 @@ class FakeMail(Platform):
 
     def __init__(self) -> None:
         super().__init__()
-        self.imap, self.smtp = ImapServer(), _Smtp(lambda: self.failed(), self._show)
+        self.imap, self.smtp = ImapServer(), _Smtp(self._drawn, self._show)
         self._ids: dict[str, set[str]] = {}
 
     def credentials(self) -> dict[str, Any]:
@@ -49,7 +49,7 @@ class FakeMail(Platform):
         await self.imap.close()
         await self.smtp.close()
 
-    async def bring(self, bot: Bot, *, user: str, text: str, id: str) -> bool:  # noqa: A002
+    async def carry(self, bot: Bot, *, user: str, text: str, id: str) -> bool:  # noqa: A002
         if self.failed() is not None:
             self.imap.breaks_at = "UID STORE"  # so that a mail is taken in, and not marked
         kept = self.imap.mails[self.imap.bring(self._written(user, text, id))]
@@ -68,6 +68,9 @@ class FakeMail(Platform):
         mail.set_content(text)
         self._ids.setdefault(user, set()).add(own_id)
         return mail.as_bytes()
+
+    def _drawn(self) -> Fault | None:
+        return self.failed()  # as it is by then
 
     def _show(self, sent: mail_servers.Sent) -> None:
         user = sent.recipient.partition("@")[0]

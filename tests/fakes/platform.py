@@ -31,7 +31,7 @@ class Sent:
     """Something that the bot has sent, and the platform shown to a customer.
 
     Attributes:
-        user: Whom it was for, by the name that `Platform.bring` takes.
+        user: Whom it was for, by the name that `Platform.carry` takes.
         key: By which the platform knows a repeated send, where it does.
         raw: The body as it came.
     """
@@ -100,8 +100,8 @@ class Platform:
     async def close(self) -> None:
         """Closes it, and whatever is connected."""
 
-    async def bring(self, bot: Bot, *, user: str, text: str, id: str) -> bool:  # noqa: A002 - the platform's word
-        """Brings a customer's message once; whether there is a receipt, so that it need not come again."""
+    async def carry(self, bot: Bot, *, user: str, text: str, id: str) -> bool:  # noqa: A002 - the platform's word
+        """Carries a customer's message to the bot, once; whether there is a receipt, so that it need not come again."""
         raise NotImplementedError
 
     async def believed(self, bot: Bot) -> dict[str, bool]:

@@ -27,7 +27,7 @@ class FakeRest(Platform):
     def credentials(self) -> dict[str, Any]:
         return {}
 
-    async def bring(self, bot: Bot, *, user: str, text: str, id: str) -> bool:  # noqa: A002
+    async def carry(self, bot: Bot, *, user: str, text: str, id: str) -> bool:  # noqa: A002
         body = json.dumps({"sender": user, "message": text, "message_id": id}).encode()
         status, answer = await bot.ask(Request(path=PATH, headers=JSON, body=body))
         if status != 200 or self.failed() is not None:

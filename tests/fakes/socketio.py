@@ -39,7 +39,7 @@ class FakeSocketIo(Platform):
         for page in self.pages.values():
             await page.close()
 
-    async def bring(self, bot: Bot, *, user: str, text: str, id: str) -> bool:  # noqa: A002
+    async def carry(self, bot: Bot, *, user: str, text: str, id: str) -> bool:  # noqa: A002
         if user not in self.pages:
             self.pages[user] = ShopPage(self, bot, user)
         page, fault = self.pages[user], self.failed()
@@ -47,7 +47,7 @@ class FakeSocketIo(Platform):
             await page.quiet()
         if fault in BREAKS_BEFORE:
             page.break_off()
-        return await page.bring(id, text, breaks=fault is not None)
+        return await page.ask(id, text, breaks=fault is not None)
 
     async def believed(self, bot: Bot) -> dict[str, bool]:
         assert bot.address is not None
@@ -67,7 +67,7 @@ class ShopPage(RasaChatWidget):
         self._is_there = False
         self._staying = asyncio.create_task(self._stay())
 
-    async def bring(self, id: str, text: str, *, breaks: bool) -> bool:  # noqa: A002
+    async def ask(self, id: str, text: str, *, breaks: bool) -> bool:  # noqa: A002
         """Sends a message; whether the receipt has come.
 
         Args:

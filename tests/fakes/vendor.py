@@ -4,7 +4,6 @@ A fake speaks its vendor's API in the documented shape, refuses what the vendor 
 """
 
 import asyncio
-from typing import Any
 
 from aiohttp import web
 from aiohttp.test_utils import TestServer
@@ -59,8 +58,8 @@ class Vendor(Platform):
         """
         return 200 <= status < 300
 
-    async def bring(self, bot: Bot, *, user: str, text: str, id: str) -> bool:  # noqa: A002
-        """Brings a message, signed now."""
+    async def carry(self, bot: Bot, *, user: str, text: str, id: str) -> bool:  # noqa: A002
+        """Brings it, signed now."""
         status, body = await bot.ask(self.message(user=user, text=text, id=id))
         return status != 0 and self.is_acknowledged(status, body)
 

@@ -159,7 +159,7 @@ class FakeWeChat(Vendor):
         self._nonces += 1
         return str(1_000_000 + self._nonces)
 
-    async def insist(self, post: Callable[[Request], Awaitable[tuple[int, bytes]]], request: Request, user: str) -> bool:
+    async def bring(self, post: Callable[[Request], Awaitable[tuple[int, bytes]]], request: Request, user: str) -> bool:
         """Brings a message as WeChat does: it waits so long, hangs up, and tries it three times in all."""
         for _ in range(TRIES):
             try:

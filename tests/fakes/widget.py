@@ -44,7 +44,7 @@ class FakeWidget(Platform):
             await page.leave()
         await self.web.close()
 
-    async def bring(self, bot: Bot, *, user: str, text: str, id: str) -> bool:  # noqa: A002
+    async def carry(self, bot: Bot, *, user: str, text: str, id: str) -> bool:  # noqa: A002
         if user not in self.pages:
             self.pages[user] = Page(self, bot, user)
         page, fault = self.pages[user], self.failed()
@@ -53,8 +53,8 @@ class FakeWidget(Platform):
         return await page.say(id, text, breaks=fault is not None)
 
     async def catch_up(self, bot: Bot) -> None:
-        """Each page is loaded again, and reads all that it does not have."""
-        await asyncio.gather(*(page.reload() for page in self.pages.values()))
+        """Each page loses its connection, and reads all that it does not have without one."""
+        await asyncio.gather(*(page.read_out() for page in self.pages.values()))
 
     async def believed(self, bot: Bot) -> dict[str, bool]:
         assert bot.address is not None
@@ -117,12 +117,18 @@ class Page:
             connection.transport.abort()
             self._count = -1
 
-    async def reload(self) -> None:
-        """The page is loaded again, and reads up to the end."""
-        self.break_off()
-        async with asyncio.timeout(PATIENCE_S):
-            while not 0 <= self._count <= self._after:
-                await asyncio.sleep(AGAIN_S)
+    async def read_out(self) -> None:
+        """Fetches what there is by the other way, without a WebSocket."""
+        await self.leave()
+        headers = {"Authorization": f"Bearer {self._token}"}
+        place, is_more = self._after, True
+        while is_more:
+            path = f"{FRAMES}?after={self._after}" + ("" if self._begun is None else f"&begun={self._begun}")
+            status, body = await self._bot.ask(Request(method="GET", path=path, headers=headers))
+            assert status == 200, f"the frames were not answered: {status}"
+            for frame in json.loads(body)["frames"]:
+                self._take(frame)
+            place, is_more = self._after, self._after > place
 
     async def leave(self) -> None:
         self._staying.cancel()

@@ -486,7 +486,8 @@ async def test_every_route_but_the_open_ones_wants_a_secret(serve: Any, data_dir
     asked = {
         (route.method, route.resource.canonical.replace("{id}", "x"))
         for route in client.app.router.routes()
-        if route.method != "HEAD" and not route.resource.canonical.startswith(("/webhooks/", "/chat", "/widget.js", "/handoff/ws"))
+        if route.method != "HEAD"
+        and not route.resource.canonical.startswith(("/webhooks/", "/chat", "/widget.js", "/handoff/ws"))
     }
 
     assert len(asked) > 25

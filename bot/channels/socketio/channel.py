@@ -17,7 +17,7 @@ from bot.channels.socketio.rendering import render
 from bot.channels.socketio.server import MAX_FRAME_BYTES, make_server
 from bot.delivery import NotSent
 from bot.errors import Refused
-from bot.request_body import in_time
+from bot.request_body import in_time, too_large
 from bot.stores.outbox import Part
 from bot.turn_record import stored_reply
 
@@ -89,11 +89,13 @@ class SocketIo:
 
     async def _take_frames(self, request: web.Request) -> web.StreamResponse:
         """Takes what a page without a WebSocket posts."""
+        if (request.content_length or 0) > MAX_FRAME_BYTES:
+            raise too_large(MAX_FRAME_BYTES)
         try:
             async with in_time(request, MAX_FRAME_BYTES):
                 answer: web.StreamResponse = await self._server.handle_request(request)
-        except UnicodeDecodeError as error:
-            raise Refused(400, "InvalidBody", "The body is not UTF-8 text.", field="body") from error
+        except KeyError as error:  # it has just ended
+            raise Refused(400, "InvalidField", "There is no such connection any more.", field="sid") from error
         return answer
 
     async def _emit(self, event: str, data: Any, sid: str) -> None:

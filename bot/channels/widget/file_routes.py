@@ -43,7 +43,8 @@ def routes(uploads: Uploads, origins: Origins, session_of: Callable[[web.Request
                 part = await _file_part(request)
                 kept = await uploads.take(session, part.filename or "", _chunks(part))
         except TimeoutError as error:
-            raise Refused(400, "InvalidBody", f"The file did not come within {TIMEOUT_S:g} s.", field=FIELD) from error
+            said = f"The file did not come within {TIMEOUT_S:g} s."
+            raise Refused(408, "RequestTimeout", said, field=FIELD) from error
         except (
             ValueError,
             AssertionError,

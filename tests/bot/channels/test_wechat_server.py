@@ -41,7 +41,7 @@ class World:
 
     async def say(self, text: str, id: str) -> bool:  # noqa: A002
         """Ann writes, and WeChat brings it as it does; whether it got an answer."""
-        return await self.fake.insist(self.post, self.fake.message(user="ann", text=text, id=id), "ann")
+        return await self.fake.bring(self.post, self.fake.message(user="ann", text=text, id=id), "ann")
 
     async def heard(self, count: int) -> list[str]:
         """What Ann was shown, once there is so much of it."""

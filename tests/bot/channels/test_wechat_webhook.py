@@ -226,7 +226,7 @@ async def test_wechat_hangs_up_after_its_limit_and_gives_up_after_three_tries() 
         tries.append(request)
         raise TimeoutError
 
-    assert not await fake.insist(never, fake.message(user="ann", text="a", id="1"), "ann")
+    assert not await fake.bring(never, fake.message(user="ann", text="a", id="1"), "ann")
     assert (len(tries), fake.notices) == (3, ["ann"])
 
 

@@ -1,6 +1,5 @@
 """One action for each kind of event."""
 
-
 from rasa_sdk import Action
 from rasa_sdk.events import (
     ActionReverted,

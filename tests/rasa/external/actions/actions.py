@@ -1,6 +1,5 @@
 """Reminders."""
 
-
 import time
 from datetime import datetime, timedelta
 

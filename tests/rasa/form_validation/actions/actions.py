@@ -1,6 +1,5 @@
 """Validates a pizza order."""
 
-
 from rasa_sdk import Action, FormValidationAction
 from rasa_sdk.events import SlotSet
 

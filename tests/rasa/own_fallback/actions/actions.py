@@ -1,6 +1,5 @@
 """Falls back in its own way."""
 
-
 from rasa_sdk import Action
 from rasa_sdk.events import SlotSet, UserUtteranceReverted
 

@@ -1,6 +1,5 @@
 """Refuse to run."""
 
-
 from rasa_sdk import Action, FormValidationAction
 from rasa_sdk.events import ActionExecutionRejected
 from rasa_sdk.interfaces import ActionExecutionRejection

@@ -1,6 +1,5 @@
 """Pays, and looks a level up."""
 
-
 from rasa_sdk import Action
 from rasa_sdk.events import SlotSet
 

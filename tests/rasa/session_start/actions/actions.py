@@ -1,6 +1,5 @@
 """Starts sessions in its own way."""
 
-
 from rasa_sdk import Action
 from rasa_sdk.events import ActionExecuted, SessionStarted, SlotSet
 

@@ -1,6 +1,5 @@
 """Fill and check slots outside of forms."""
 
-
 from rasa_sdk import Action, ValidationAction
 from rasa_sdk.events import SlotSet
 

@@ -1,6 +1,5 @@
 """Look things up."""
 
-
 from rasa_sdk import Action
 from rasa_sdk.events import SlotSet
 

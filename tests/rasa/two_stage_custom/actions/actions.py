@@ -1,6 +1,5 @@
 """Asks in the shop's own words whether an intent is meant."""
 
-
 from rasa_sdk import Action
 
 TITLES = {"order": "order something", "bye": "leave"}
