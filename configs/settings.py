@@ -143,7 +143,7 @@ class Settings(BaseSettings):
     )
     unknown_parts: UnknownParts = Field(
         UnknownParts.HOLD,
-        description="A reply of which nobody can tell whether it arrived: `hold` does not send it again, `resend` does.",
+        description="`hold` or `resend`: whether a reply of which nobody can tell if it arrived is sent again.",
     )
     wandb: bool = Field(False, description="Log trainings to Weights & Biases too.")
 
