@@ -20,6 +20,7 @@ from bot.batching import BatchWorker
 from bot.channels import rest
 from bot.logging import set_up_logging, where_raised
 from bot.middlewares import errors_as_json, log_requests
+from bot.request_body import BODY_TIMEOUT_S, MAX_BODY_BYTES
 from configs import Settings
 
 WORDS = "my-card-is-4111"
@@ -178,6 +179,7 @@ async def test_a_turn_that_breaks_is_a_500_whose_id_stands_in_the_log_without_th
     broken = scripted()
     broken.inference.fails_with = RuntimeError(f"cannot read {WORDS}")
     app = web.Application(middlewares=[log_requests, errors_as_json])
+    app[MAX_BODY_BYTES], app[BODY_TIMEOUT_S] = 1_000, 20.0
     app.add_routes(rest.routes(broken.dialogue, max_text_chars=100))
     async with TestClient(TestServer(app)) as client:
         response = await client.post(

@@ -223,6 +223,7 @@ def test_reasons_have_the_names_that_logs_and_evaluations_use() -> None:
         "form",
         "person",
         "external",
+        "media",
         "repeated",
     }
     assert AskBack(options=(), confidence=0.0).reason is Reason.UNSURE

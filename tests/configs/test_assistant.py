@@ -204,7 +204,7 @@ def test_everything_not_honoured_is_said_once(tmp_path: Path) -> None:
             "data/stories.yml": "stories:\n- {story: a, steps: [{user: hi}, {bot: hello}]}\ntests: []\n",
             "data/nlu.yml": f"{NLU}- lookup: town\n  examples: |\n    - Paris\n",
             "endpoints.yml": "lock_store: {type: redis}\naction_endpoint: {url: http://localhost:5055/webhook}\n",
-            "credentials.yml": "rest:\nfacebook: {verify: x}\n",
+            "credentials.yml": "rest:\nhangouts: {verify: x}\n",
             "actions/actions.py": "",
         },
     )
@@ -217,7 +217,7 @@ def test_everything_not_honoured_is_said_once(tmp_path: Path) -> None:
         "the intent bye has neither a rule nor a story nor a response utter_bye: it is never answered from a template",
         f"{folder}/endpoints.yml:1: `lock_store` is not used: "
         "Kefu's own store keeps the turns of a conversation in order",
-        f"{folder}/credentials.yml:2: the channel `facebook` is not served",
+        f"{folder}/credentials.yml:2: the channel `hangouts` is not served.",
         f"{folder}/data/nlu.yml:8: the lookup town is not used: no entity has its name",
     )
 

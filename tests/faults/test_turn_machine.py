@@ -348,4 +348,4 @@ def test_a_defect_is_found(
     plant(monkeypatch)
 
     with pytest.raises(AssertionError):
-        run(machine, examples=60, phases=(Phase.generate,))
+        run(machine, examples=200, phases=(Phase.generate,))
