@@ -73,6 +73,8 @@ class ShopPage(RasaChatWidget):
         Args:
             breaks: The connection breaks in the moment when it has been sent.
         """
+        if self._staying.done():
+            await self._staying  # what broke the page
         if not self._is_there:
             return False
         self._asked.add(id)
@@ -94,7 +96,7 @@ class ShopPage(RasaChatWidget):
             await asyncio.sleep(SILENCE_S)
 
     def break_off(self) -> None:
-        """The connection breaks: nothing comes through any more, and nobody says so."""
+        """The connection breaks, without a word of farewell."""
         self._is_there = False
         socket = self.client.eio.ws
         if socket is not None and (connection := socket._response.connection) is not None:

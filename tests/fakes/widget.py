@@ -90,8 +90,9 @@ class Page:
     def __init__(self, shop: FakeWidget, bot: Bot, user: str) -> None:
         self._shop, self._bot, self._user = shop, bot, user
         self._token: str | None = None
-        self._after, self._count, self._begun = 0, -1, None
+        self._after, self._begun = 0, None
         self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self._is_welcome = False
         self._receipts: dict[str, asyncio.Future[bool]] = {}
         self._staying = asyncio.create_task(self._stay())
 
@@ -101,7 +102,9 @@ class Page:
         Args:
             breaks: The connection breaks in the moment when it has been sent.
         """
-        if self._socket is None or self._count < 0:
+        if self._staying.done():
+            await self._staying  # what broke the page
+        if self._socket is None or not self._is_welcome:
             return False
         receipt = self._receipts.setdefault(id, asyncio.get_running_loop().create_future())
         with suppress(ConnectionError):
@@ -112,23 +115,26 @@ class Page:
         return receipt.done() and receipt.result()
 
     def break_off(self) -> None:
-        """The connection breaks: nothing comes through any more, and nobody says so."""
+        """The connection breaks, without a word of farewell."""
         if self._socket is not None and (connection := self._socket._response.connection) is not None:
             connection.transport.abort()
-            self._count = -1
+            self._is_welcome = False
 
     async def read_out(self) -> None:
         """Fetches what there is by the other way, without a WebSocket."""
         await self.leave()
-        headers = {"Authorization": f"Bearer {self._token}"}
-        place, is_more = self._after, True
-        while is_more:
-            path = f"{FRAMES}?after={self._after}" + ("" if self._begun is None else f"&begun={self._begun}")
-            status, body = await self._bot.ask(Request(method="GET", path=path, headers=headers))
-            assert status == 200, f"the frames were not answered: {status}"
-            for frame in json.loads(body)["frames"]:
-                self._take(frame)
-            place, is_more = self._after, self._after > place
+        while await self._fetch():
+            pass
+
+    async def _fetch(self) -> bool:
+        """Takes what there is behind its place; whether there was an event."""
+        before, headers = self._after, {"Authorization": f"Bearer {self._token}"}
+        path = f"{FRAMES}?after={before}" + ("" if self._begun is None else f"&begun={self._begun}")
+        status, body = await self._bot.ask(Request(method="GET", path=path, headers=headers))
+        assert status == 200, f"the frames were answered with {status}"
+        for frame in json.loads(body)["frames"]:
+            self._take(frame)
+        return self._after > before
 
     async def leave(self) -> None:
         self._staying.cancel()
@@ -139,7 +145,7 @@ class Page:
             if (address := self._bot.address) is not None:
                 with suppress(aiohttp.ClientError, OSError):
                     await self._connect(address)
-            self._socket, self._count = None, -1
+            self._socket, self._is_welcome = None, False
             for name in list(self._receipts):
                 self._receipt(name, has_come=False)
             await asyncio.sleep(AGAIN_S)
@@ -160,8 +166,8 @@ class Page:
 
     def _take(self, frame: dict[str, Any]) -> None:
         match frame:
-            case {"type": "welcome", "seq": count, "begun": begun}:
-                self._count, self._begun = count, begun
+            case {"type": "welcome", "begun": begun}:
+                self._is_welcome, self._begun = True, begun
             case {"type": "event"}:
                 self._show(frame)
             case {"type": "ack", "id": name}:
@@ -177,7 +183,7 @@ class Page:
             self._shop.refused.append("an event came again")
         self._after = event["seq"]
         if event["from"] == "bot":
-            self._shop.sent.append(Sent(user=self._user, text=event["text"], key=str(event["seq"]), raw=event))
+            self._shop.sent.append(Sent(user=self._user, text=event.get("text", ""), key=str(event["seq"]), raw=event))
 
     def _receipt(self, id: str, *, has_come: bool) -> None:  # noqa: A002
         receipt = self._receipts.pop(id, None)
