@@ -45,6 +45,8 @@ class Abilities:
         attachments: Whether it takes `attachment` of Rasa's responses as it is.
         cards: Whether it shows cards with picture, title and buttons.
         custom: Whether `custom` of Rasa's responses is a payload of the platform's own.
+        typing: Whether it shows that the bot is writing.
+        threads: Whether a conversation may be a thread among others, and its replies stay in it.
         joins: Whether all words of a turn are one message; else each is one of its own.
         reply_within_s: How long after it was written a reply may still be sent; None for ever.
         per_second: The most sends in a second, in all; None where it is not limited.
@@ -66,6 +68,8 @@ class Abilities:
     attachments: bool = False
     cards: bool = False
     custom: bool = False
+    typing: bool = False
+    threads: bool = False
     joins: bool = False
     reply_within_s: float | None = None
     per_second: float | None = None

@@ -56,6 +56,7 @@ def told(abilities: Abilities) -> list[str]:
         "yes" if abilities.images else "address",
         ", ".join(filter(None, pace)) or "-",
         hours or "-",
+        ", ".join(filter(None, ["typing sign" * abilities.typing, "threads" * abilities.threads])) or "-",
     ]
 
 

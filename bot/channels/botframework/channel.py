@@ -48,6 +48,8 @@ class BotFramework(WebhookChannel):
         images=True,
         attachments=True,
         custom=True,
+        typing=True,
+        threads=True,
         per_conversation_s=0.5,  # 1,800 an hour
         burst=5,
     )

@@ -20,7 +20,7 @@ from bot.stores.outbox import Part
 from bot.turn_record import stored_reply
 from configs.errors import KefuError
 
-ABILITIES = Abilities(max_text=100_000, joins=True)
+ABILITIES = Abilities(max_text=100_000, joins=True, threads=True)
 
 _log = structlog.get_logger()
 

@@ -43,6 +43,7 @@ class Product:
             attachments=True,
             cards=True,
             custom=True,
+            typing=True,
             reply_within_s=WINDOW_S,
             per_second=PER_SECOND,
         )

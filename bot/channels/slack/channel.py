@@ -48,6 +48,7 @@ class Slack(WebhookChannel):
         images=True,
         attachments=True,
         custom=True,
+        threads=True,
         per_conversation_s=1.0,
         burst=3,
     )
