@@ -122,7 +122,7 @@ class OutboxSender:
     def _idle_s(self) -> float:
         """How long to wait where nothing can be begun: no longer than until the next channel's time."""
         dues = [pace.due_in_s for name, pace in self._paces.items() if name in self._channels]
-        return min((due for due in dues if due), default=IDLE_S)
+        return min((IDLE_S, *(due for due in dues if due)))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         del self._under_way[task]

@@ -39,7 +39,6 @@ class Responses:
     def __init__(self, domain: Domain, choose: random.Random) -> None:
         self._domain = domain
         self._choose = choose
-        self._said = frozenset(name for name, slot in domain.slots.items() if _is_said(slot))
 
     def say(
         self,
@@ -64,7 +63,7 @@ class Responses:
         if not variations and name in DEFAULT_TEXTS:
             variations = (Variation(text=DEFAULT_TEXTS[name]),)
         known = {**dict.fromkeys(self._domain.slots), **slots, **(values or {})}
-        said = self._said.difference(values or ())
+        said = {name for name in slots if name not in (values or ()) and _is_said(self._domain.slots.get(name))}
         fitting = _fitting(variations, slots, channel)
         filled = [v for v in fitting if all(known.get(slot) is not None for slot in _slots_in(v))] or fitting
         return _render(self._choose.choice(filled), known, said) if filled else None
@@ -103,9 +102,9 @@ def as_words(said: str) -> str:
     return _MARK.sub("\\g<0>\N{WORD JOINER}", _TURNED.sub("", said))
 
 
-def _is_said(slot: Slot) -> bool:
+def _is_said(slot: Slot | None) -> bool:
     """Whether a slot holds what customers say."""
-    return any(mapping.type in _SAID_BY_CUSTOMERS for mapping in slot.mappings)
+    return slot is not None and any(mapping.type in _SAID_BY_CUSTOMERS for mapping in slot.mappings)
 
 
 def _fitting(variations: Sequence[Variation], slots: Mapping[str, Any], channel: str) -> list[Variation]:

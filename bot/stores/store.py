@@ -81,7 +81,7 @@ class ConversationStore:
 
     async def load_versioned(self, conversation_id: str) -> Loaded:
         """The conversation's state and its version."""
-        if not self.is_shared and (recent := self._recent.get(conversation_id)) is not None:
+        if (recent := self._recent.get(conversation_id)) is not None:
             return recent
         return await self._connector.read(partial(conversations.load, conversation_id=conversation_id))
 
@@ -137,7 +137,8 @@ class ConversationStore:
 
         self._recent.forget(conversation.id)  # until it is known what has become of it
         committed = await self._connector.write(telling_retries(write))
-        self._recent.put(Loaded(conversation=conversation, version=committed.version))
+        if not self.is_shared:
+            self._recent.put(Loaded(conversation=conversation, version=committed.version))
         return committed
 
     async def replace(

@@ -314,3 +314,21 @@ async def test_a_store_that_fails_for_a_while_does_not_end_it(
     await running
 
     assert channel.arrived == ["a1"]
+
+
+async def test_a_channel_that_has_to_wait_long_keeps_nobody_else_waiting(
+    store: ConversationStore, clock: Clock
+) -> None:
+    slow, quick = Channel(), Channel()
+    channels = {"chat": slow.deliver, "mail": quick.deliver}
+    paces = {"chat": Pace(Abilities(per_second=0.001))}
+    await say(store, "ann", "1")
+    sending = OutboxSender(store.outbox, channels, paces=paces, now=clock, choose=Longest())
+    running = asyncio.create_task(sending.run())
+    await until(lambda: slow.arrived == ["1"])
+
+    await say(store, "ben", "2", channel="mail")  # by another process, which wakes nobody here
+
+    await until(lambda: quick.arrived == ["2"])
+    sending.stop()
+    await running

@@ -68,3 +68,17 @@ def test_what_was_written_longest_ago_is_forgotten_first() -> None:
         recent.put(Loaded(conversation=state("x", who), version=1))
 
     assert [who for who in ("ann", "ben", "cem") if recent.get(who)] == ["ann", "cem"]
+
+
+async def test_what_others_may_write_too_is_not_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SqliteConnector, "is_shared", True)
+    store = ConversationStore(SqliteConnector(tmp_path / "conversations.db"))
+    await store.open()
+    written = state("one")
+    await store.append(written, [])
+
+    loaded = await store.load("ann")
+    await store.close()
+
+    assert loaded == written
+    assert loaded is not written

@@ -3,7 +3,6 @@
 Source: https://learn.microsoft.com/azure/bot-service/rest-api/bot-framework-rest-connector-authentication
 """
 
-import asyncio
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,11 +10,11 @@ from urllib.parse import quote
 
 from yarl import URL
 
+from bot.channels.access_token import AccessToken, Granted
 from bot.channels.botframework.config import Config
 from bot.channels.posting import JsonPoster, ServerAnswer
-from bot.delivery import NotSent, Rejected, Uncertain
+from bot.delivery import NotSent, Rejected
 
-EARLY_S = 300.0  # a token counts as expired so long before it does
 LATER = frozenset({408, 412, 425, 429})  # 412 as well, says Microsoft
 _CODE = re.compile(r"[A-Za-z_]{1,60}\Z")
 
@@ -28,9 +27,8 @@ class Connector:
     """
 
     def __init__(self, config: Config, poster: JsonPoster, now: Callable[[], float]) -> None:
-        self._config, self._poster, self._now = config, poster, now
-        self._token, self._expires_at = "", 0.0
-        self._lock = asyncio.Lock()
+        self._config, self._poster = config, poster
+        self._token = AccessToken(self._ask_for_token, now)
 
     async def reply(self, address: Mapping[str, Any], activity: Mapping[str, Any]) -> None:
         """Posts an activity into a conversation.
@@ -45,23 +43,17 @@ class Connector:
                 "the conversation's server is not one of Microsoft's; name it in service_urls if it is yours"
             )
         url = _url(address)
-        answer = await self._post(url, activity)
+        token = await self._token.get()
+        answer = await self._post(url, activity, token)
         if answer.status == 401:  # the token may have been taken back
-            self._expires_at = 0.0
-            answer = await self._post(url, activity)
+            self._token.forget(token)
+            answer = await self._post(url, activity, await self._token.get())
         _check(answer)
 
-    async def _post(self, url: URL, activity: Mapping[str, Any]) -> ServerAnswer:
-        headers = {"Authorization": f"Bearer {await self._bearer()}"}
-        return await self._poster.ask("POST", url, headers, json=activity)
+    async def _post(self, url: URL, activity: Mapping[str, Any], token: str) -> ServerAnswer:
+        return await self._poster.ask("POST", url, {"Authorization": f"Bearer {token}"}, json=activity)
 
-    async def _bearer(self) -> str:
-        async with self._lock:
-            if self._now() >= self._expires_at:
-                await self._fetch_token()
-            return self._token
-
-    async def _fetch_token(self) -> None:
+    async def _ask_for_token(self) -> Granted:
         config = self._config
         form = {
             "grant_type": "client_credentials",
@@ -69,12 +61,8 @@ class Connector:
             "client_secret": config.app_password.get_secret_value(),
             "scope": config.scope,
         }
-        try:
-            answer = await self._poster.ask(
-                "POST", URL(str(config.login_url)) / config.tenant_id / "oauth2/v2.0/token", {}, data=form
-            )
-        except Uncertain as error:  # nothing has been said to the customer
-            raise NotSent(str(error)) from error
+        url = URL(str(config.login_url)) / config.tenant_id / "oauth2/v2.0/token"
+        answer = await self._poster.ask("POST", url, {}, data=form)
         said = answer.json() if isinstance(answer.json(), dict) else {}
         token, lasts_s = said.get("access_token"), said.get("expires_in")
         if answer.status in LATER or answer.status >= 500:
@@ -84,7 +72,7 @@ class Connector:
                 f"Microsoft's login answered {answer.status} {_code(said.get('error'))}. "
                 "Compare app_id, app_password and tenant_id of credentials.yml with the bot's registration"
             )
-        self._token, self._expires_at = token, self._now() + max(0.0, lasts_s - EARLY_S)
+        return Granted(token=token, lasts_s=float(lasts_s))
 
 
 def _url(address: Mapping[str, Any]) -> URL:
