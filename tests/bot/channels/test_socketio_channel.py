@@ -161,6 +161,7 @@ class TestSessions:
         page = await house.visit(kind(house.url))
         await page.say("hello")
         await page.sees(1)
+        await until(lambda: are(house, SendState.SENT))  # else the confirmation may be lost, and it is said again
         await house.stop()
         await house.start()
         await page.come_back()
