@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from time import perf_counter
 
 from bot.abilities import Abilities
 from bot.conversation import Conversation
@@ -50,6 +51,7 @@ class TurnUnderWay:
         rejected: The action that would not run just now.
         ended: Whether nothing more is to be done.
         saved: Whether it is on disk.
+        began: When it began, by `time.perf_counter`.
     """
 
     engine: Engine
@@ -69,6 +71,7 @@ class TurnUnderWay:
     rejected: str | None = None
     ended: bool = False
     saved: bool = False
+    began: float = field(default_factory=perf_counter)
 
     @property
     def sends(self) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from time import perf_counter
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -10,6 +11,7 @@ from bot.degrade import fitted
 from bot.events import said_in
 from bot.handoff import is_pushed
 from bot.messages import BotMessage, UserMessage
+from bot.outcome import outcome_of
 from bot.policy import Answer, AskBack, Decision, Template
 from bot.reminders import reminder_changes
 from bot.standing import standing_in, standing_payload
@@ -87,14 +89,22 @@ def stored_reply(parts: Sequence[Mapping[str, Any]]) -> tuple[BotMessage, ...]:
 
 
 def _evidence(turn: TurnUnderWay) -> Evidence | None:
-    if turn.decision is None and turn.last_message() is None:
+    message = turn.last_message()
+    if turn.decision is None and message is None:
         return None
+    read = turn.reading.understanding if turn.reading is not None else None
     return Evidence(
         at=turn.now,
         release_id=turn.engine.id,
         reason=turn.reason,
         confidence=None if turn.decision is None else turn.decision.confidence,
         evidence=_considered(turn),
+        message=None if message is None else message["text"],
+        channel=turn.channel or None,
+        intent=None if message is None else message["parse_data"]["intent"]["name"],
+        outcome=outcome_of(turn.reason, turn.decision, turn.events),
+        sentiment=read.mood.sentiment if read is not None and read.mood is not None else None,
+        took_ms=1e3 * (perf_counter() - turn.began),
     )
 
 
@@ -109,6 +119,8 @@ def _considered(turn: TurnUnderWay) -> dict[str, Any]:
         considered["intents"] = [[score.name, round(score.probability, 4)] for score in understood.ranking[:3]]
         considered["past_answers"] = [[hit.pair.id, round(hit.probability, 4)] for hit in turn.reading.hits[:3]]
         considered["scope"] = round(understood.scope, 4)
+        if understood.mood is not None and understood.mood.felt:
+            considered["felt"] = list(understood.mood.felt)
     return considered
 
 

@@ -2,11 +2,27 @@
 
 from sqlalchemy import Connection, delete
 
-from bot.stores.tables import addresses, conversations, events, feedback, inbox, leases, outbox, reminders, turns
+from bot.stores.tables import (
+    addresses,
+    conversations,
+    events,
+    feedback,
+    inbox,
+    labels,
+    leases,
+    outbox,
+    reminders,
+    shadows,
+    suggestions,
+    turns,
+)
 
 _WHOSE = (  # what refers to others comes before them
     (leases, leases.c.conversation_id),
     (feedback, feedback.c.conversation_id),
+    (labels, labels.c.conversation_id),
+    (shadows, shadows.c.conversation_id),
+    (suggestions, suggestions.c.conversation_id),
     (turns, turns.c.conversation_id),
     (reminders, reminders.c.conversation_id),
     (addresses, addresses.c.conversation_id),

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
@@ -11,6 +11,7 @@ from bot.stores.dialects import Upsert
 from bot.stores.tables import feedback, turns
 from bot.stores.turn import Evidence
 
+_PLAIN = tuple(field.name for field in fields(Evidence) if field.name != "evidence")
 _THEIRS = turns.c.conversation_id == bindparam("conversation")
 _INSERT = turns.insert()
 _LATEST = select(turns).where(_THEIRS).order_by(turns.c.seq.desc()).limit(bindparam("count"))
@@ -61,16 +62,9 @@ class Feedback:
 
 def write_evidence(connection: Connection, conversation_id: str, seq: int, why: Evidence) -> None:
     """Keeps why turn `seq` went as it did."""
-    row = {
-        "conversation_id": conversation_id,
-        "seq": seq,
-        "at": why.at,
-        "release_id": why.release_id,
-        "reason": why.reason,
-        "confidence": why.confidence,
-        "evidence": json.dumps(why.evidence, ensure_ascii=False),
-    }
-    connection.execute(_INSERT, row)
+    columns = {name: getattr(why, name) for name in _PLAIN}
+    packed = json.dumps(why.evidence, ensure_ascii=False)
+    connection.execute(_INSERT, {"conversation_id": conversation_id, "seq": seq, "evidence": packed, **columns})
 
 
 def explained(connection: Connection, conversation_id: str, limit: int) -> list[Explained]:
@@ -101,6 +95,5 @@ def verdicts(connection: Connection, release_id: str, reasons: Sequence[str]) ->
 
 
 def _explained(row: Mapping[Any, Any]) -> Explained:
-    names = ("at", "release_id", "reason", "confidence")
-    why = Evidence(evidence=json.loads(row["evidence"]), **{name: row[name] for name in names})
+    why = Evidence(evidence=json.loads(row["evidence"]), **{name: row[name] for name in _PLAIN})
     return Explained(seq=row["seq"], why=why)

@@ -18,6 +18,8 @@ _ORPHANS = {
     "x.conversation_id)",
     "feedback": "SELECT count(*) FROM feedback x WHERE NOT EXISTS (SELECT 1 FROM turns t WHERE t.conversation_id = "
     "x.conversation_id AND t.seq = x.turn_seq)",
+    "labels": "SELECT count(*) FROM labels x WHERE NOT EXISTS (SELECT 1 FROM turns t WHERE t.conversation_id = "
+    "x.conversation_id AND t.seq = x.turn_seq)",
 }
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, inspect, text
 
 from bot.stores.tables import lasting_tables, metadata
 
-REVISIONS = ("kefu_0001", "kefu_0002", "kefu_0003")  # the oldest first
+REVISIONS = ("kefu_0001", "kefu_0002", "kefu_0003", "kefu_0004")  # the oldest first
 HEAD = REVISIONS[-1]
 MIGRATIONS = Path(__file__).with_name("migrations")
 _VERSION_TABLE = "alembic_version"

@@ -15,7 +15,7 @@ from bot.errors import Overloaded
 from bot.events import Event
 from bot.new_id import new_id
 from bot.stores import conversations, evidence, leases, reminders
-from bot.stores.connector import Connector, telling_retries
+from bot.stores.connector import Connector, Result, Work, telling_retries
 from bot.stores.erasure import erase
 from bot.stores.events import event_row, read_events, read_last_events
 from bot.stores.evidence import Explained, Feedback
@@ -60,6 +60,24 @@ class ConversationStore:
         self._recent = RecentConversations()
         self.inbox = Inbox(connector, now=now, cap=inbox_cap)
         self.outbox = Outbox(connector, now=now, unknown=unknown)
+
+    async def read(self, work: Work[Result]) -> Result:
+        """What `work` reads: for those who look across conversations, each with queries of its own under `bot/stores/`.
+
+        Raises:
+            StoreError: The database cannot be read.
+            Overloaded: Too many wait for it.
+        """
+        return await self._connector.read(work)
+
+    async def write(self, work: Work[Result]) -> Result:
+        """Does `work`, which touches no turn, in a transaction that is durable when this returns.
+
+        Raises:
+            StoreError: The database cannot be written; nothing was.
+            Overloaded: Too many wait for it.
+        """
+        return await self._connector.write(work)
 
     @property
     def is_shared(self) -> bool:

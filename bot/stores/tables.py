@@ -141,6 +141,70 @@ turns = Table(
     Column("reason", Text, nullable=False),
     Column("confidence", Float),
     Column("evidence", Text, nullable=False),
+    Column("message", Text),  # the customer's words
+    Column("channel", Text),
+    Column("intent", Text),
+    Column("outcome", Text),  # see bot/outcome.py
+    Column("sentiment", Text),
+    Column("took_ms", Float),
+    Index("ix_turns_at", "at"),
+)
+labels = Table(  # what people say that messages mean; what is undone stays, marked
+    "labels",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("conversation_id", Text, nullable=False),
+    Column("turn_seq", Integer, nullable=False),
+    Column("text", Text, nullable=False),  # with personal data masked: this is what is learned from
+    Column("kind", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("shown_for", Text, nullable=False),
+    Column("undone_at", Float),
+    Column("undone_by", Text),
+    ForeignKeyConstraint(["conversation_id", "turn_seq"], ["turns.conversation_id", "turns.seq"]),
+    Index("ix_labels_turn", "conversation_id", "turn_seq"),
+    sqlite_autoincrement=True,
+)
+shadows = Table(  # what a release that nobody hears would have done
+    "shadows",
+    metadata,
+    Column("conversation_id", Text, primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("release_id", Text, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("answer", Text, nullable=False),
+    Column("confidence", Float),
+    Column("agrees", Integer, nullable=False),
+)
+suggestions = Table(  # questions offered under an answer, and whether they were taken
+    "suggestions",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("conversation_id", Text, nullable=False),
+    Column("turn_seq", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("answer", Text, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("clicked_at", Float),
+    Index("ix_suggestions_turn", "conversation_id", "turn_seq"),
+    sqlite_autoincrement=True,
+)
+alerts = Table(  # what an owner was told of, so that several processes tell it once
+    "alerts",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("began_at", Float, nullable=False),
+    Column("found_at", Float, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("sent_at", Float),
+    UniqueConstraint("kind", "topic", "began_at", name="uq_alerts_once"),
+    sqlite_autoincrement=True,
 )
 feedback = Table(
     "feedback",

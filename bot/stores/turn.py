@@ -73,6 +73,11 @@ class Evidence:
     Attributes:
         confidence: From 0 to 1; None where there was nothing to be sure of.
         evidence: Whatever else went into the decision; JSON.
+        message: What the customer wrote; None where nobody did.
+        intent: What it counted as.
+        outcome: What came of it, one of `bot.outcome.Outcome`.
+        sentiment: `negative`, `neutral` or `positive`; None where moods are not read.
+        took_ms: From the beginning of the turn until it was to be written.
     """
 
     at: float
@@ -80,6 +85,12 @@ class Evidence:
     reason: str
     confidence: float | None = None
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    message: str | None = None
+    channel: str | None = None
+    intent: str | None = None
+    outcome: str | None = None
+    sentiment: str | None = None
+    took_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -106,7 +106,7 @@ def test_nothing_is_wrong_with_a_sound_store(data: Path) -> None:
             "('ben', 1, 0, 'r', 'x', '{}')",
             "1 rows of turns refer to something that is not there",
         ),
-        ("UPDATE alembic_version SET version_num = 'kefu_0001'", "its schema is older than kefu_0003"),
+        ("UPDATE alembic_version SET version_num = 'kefu_0001'", "its schema is older than kefu_0004"),
         ("UPDATE alembic_version SET version_num = 'kefu_9999'", "its schema is kefu_9999"),
     ],
 )
@@ -146,7 +146,7 @@ def test_migrating_is_refused_while_a_server_has_the_file(data: Path) -> None:
             await store.close()
 
     assert "is in use by process" in said(asyncio.run(migrate_under_a_server()))
-    assert said(db("migrate", "--data", data)).endswith("nothing to migrate; its schema is kefu_0003.")
+    assert said(db("migrate", "--data", data)).endswith("nothing to migrate; its schema is kefu_0004.")
 
 
 def test_postgresql_is_migrated_and_checked_and_says_who_copies_it(
@@ -157,7 +157,7 @@ def test_postgresql_is_migrated_and_checked_and_says_who_copies_it(
     name = url.render_as_string()
 
     assert said(db("check", "--data", tmp_path)) == f"{name}: it has no tables of conversations"
-    assert said(db("migrate", "--data", tmp_path)) == f"{name}: nothing to migrate; its schema is kefu_0003."
+    assert said(db("migrate", "--data", tmp_path)) == f"{name}: nothing to migrate; its schema is kefu_0004."
     assert said(db("check", "--data", tmp_path)) == f"{name}: nothing is wrong."
     copied = said(db("backup", "x.dump", "--data", tmp_path))
     assert f"pg_dump --format=custom --file=x.dump {name}" in copied

@@ -6,11 +6,12 @@ import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
 from contract_clock import Clock, OpenStore
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from bot.conversation import Conversation, Moment
 from bot.errors import Overloaded
@@ -19,9 +20,12 @@ from bot.handoff import Handoff, HandoffState
 from bot.stores.errors import AlreadyAnswered, LeaseLost, StoreError
 from bot.stores.evidence import Feedback
 from bot.stores.inbox import Accepted, Claimed
+from bot.stores.labels import Label, LabelKind, disagreements, give_label, labels_of, standing_labels, undo_label
 from bot.stores.outbox import Part, SendState
 from bot.stores.store import ConversationStore
+from bot.stores.tables import lasting_tables, shadows, suggestions
 from bot.stores.turn import Evidence, InboxMessage, Loaded, Reminder, TurnWrite
+from bot.stores.turn_log import logged_turn, turns_after
 from configs.settings import UnknownParts
 
 
@@ -772,6 +776,99 @@ class TestEvidence:
         assert await store.feedback_after(first.id) == [second]
         assert await store.feedback_after(0, 1) == [first]
 
+    async def test_what_was_said_and_what_came_of_it_is_kept_beside_it(self, store: ConversationStore) -> None:
+        told = {"message": "Wo ist 我的 Paket?", "channel": "rest", "intent": "track", "outcome": "answered"}
+        why = replace(evidence(), **told, sentiment="negative", took_ms=7.5)
+        await store.append(state("ann"), said("a"), turn=TurnWrite(evidence=why))
+
+        (found,) = await store.read(turns_after)
+
+        assert (found.place, found.message, found.outcome, found.sentiment, found.took_ms) == (
+            (why.at, "ann", 1),
+            "Wo ist 我的 Paket?",
+            "answered",
+            "negative",
+            7.5,
+        )
+        assert await store.read(lambda connection: logged_turn(connection, "ann", 1)) == found
+        assert await store.read(lambda connection: logged_turn(connection, "ann", 2)) is None
+
+    async def test_turns_of_all_conversations_come_in_the_order_of_time_page_by_page(
+        self, store: ConversationStore
+    ) -> None:
+        times = {"ann": (1.0, 4.0), "ben": (2.0, 4.0), "cy": (3.0, 0.5)}
+        for name, moments in times.items():
+            for moment in moments:
+                why = replace(evidence(), at=moment, outcome="answered" if moment < 4 else "asked_back")
+                await store.append(state(name), said("a"), turn=TurnWrite(evidence=why))
+        wanted = sorted((moment, name) for name, moments in times.items() for moment in moments)
+
+        place, pages = (0.0, "", 0), []
+        while page := await store.read(partial(turns_after, place=place, limit=2)):
+            pages += page
+            place = page[-1].place
+
+        assert [(turn.at, turn.conversation_id) for turn in pages] == wanted
+        some = await store.read(partial(turns_after, place=(2.0, "", 0), until=4.0, outcomes=["answered"]))
+        assert [(turn.at, turn.conversation_id) for turn in some] == [(2.0, "ben"), (3.0, "cy")]
+        assert await store.read(partial(turns_after, outcomes=[])) == []
+
+
+def label(name: str, seq: int, **changed: Any) -> Label:
+    """A label of a turn of `name`."""
+    given: dict[str, Any] = {"text": "t", "kind": LabelKind.INTENT, "value": "track", "who": "eve", "at": 5.0}
+    return Label(conversation_id=name, turn_seq=seq, **{**given, **changed})
+
+
+async def give(store: ConversationStore, given: Label) -> int | None:
+    """Keeps a label."""
+    return await store.write(lambda connection: give_label(connection, given))
+
+
+class TestLabels:
+    async def test_a_label_is_kept_for_a_turn_that_there_is(self, store: ConversationStore) -> None:
+        await store.append(state("ann"), said("a"), turn=TurnWrite(evidence=evidence()))
+
+        first = await give(store, label("ann", 1))
+
+        assert first
+        assert await give(store, label("ann", 2)) is None
+        assert await store.read(standing_labels) == [replace(label("ann", 1), id=first)]
+        assert await store.read(lambda connection: standing_labels(connection, first)) == []
+
+    async def test_a_persons_later_word_stands_and_the_earlier_is_not_forgotten(self, store: ConversationStore) -> None:
+        await store.append(state("ann"), said("a"), turn=TurnWrite(evidence=evidence()))
+        await give(store, label("ann", 1))
+        await give(store, label("ann", 1, value="refund", at=6.0))
+
+        was, stands = await store.read(lambda connection: labels_of(connection, "ann", 1))
+
+        assert (was.value, was.undone_at, was.undone_by) == ("track", 6.0, "eve")
+        assert (stands.value, stands.undone_at) == ("refund", None)
+
+    async def test_a_label_is_taken_back_once(self, store: ConversationStore) -> None:
+        await store.append(state("ann"), said("a"), turn=TurnWrite(evidence=evidence()))
+        given = await give(store, label("ann", 1)) or 0
+
+        async def undo(label_id: int) -> bool:
+            return await store.write(lambda connection: undo_label(connection, label_id, "sam", 9.0))
+
+        assert [await undo(given), await undo(given), await undo(given + 1)] == [True, False, False]
+        assert await store.read(standing_labels) == []
+
+    async def test_two_who_disagree_are_found(self, store: ConversationStore) -> None:
+        for name in ("ann", "ben"):
+            await store.append(state(name), said("a"), turn=TurnWrite(evidence=evidence()))
+            await give(store, label(name, 1))
+            await give(store, label(name, 1, who="sam", value="track" if name == "ben" else "refund"))
+
+        (found,) = disagreements(await store.read(standing_labels))
+
+        assert [(one.conversation_id, one.who, one.value) for one in found] == [
+            ("ann", "eve", "track"),
+            ("ann", "sam", "refund"),
+        ]
+
 
 class TestErasure:
     async def fill(self, store: ConversationStore, who: str) -> None:
@@ -784,6 +881,11 @@ class TestErasure:
             conversation_id=who, turn_seq=committed.version, who="eve", verdict="wrong", comment=who, at=1.0
         )
         assert await store.give_feedback(given)
+        assert await give(store, label(who, committed.version, text=who))
+        shadow = {"conversation_id": who, "seq": 1, "release_id": "r", "at": 1.0, "outcome": who, "answer": who}
+        await store.write(lambda connection: connection.execute(shadows.insert(), {**shadow, "agrees": 1}))
+        offered = {"conversation_id": who, "turn_seq": 1, "kind": "next", "answer": who, "position": 0, "at": 1.0}
+        await store.write(lambda connection: connection.execute(suggestions.insert(), offered))
 
     async def test_nothing_is_left_of_an_erased_conversation_and_all_of_the_others(
         self, store: ConversationStore
@@ -801,9 +903,8 @@ class TestErasure:
         assert await store.events("ben") == [*said("x"), *said("ben")]
         assert await store.reply_of("chat", "", "ben1") == ({"text": "ben"},)
         assert [one.conversation_id for one in await store.feedback_after()] == ["ben"]
-        tables = ["events", "conversations", "leases", "inbox", "outbox", "reminders", "turns", "feedback"]
-        for table in tables:
-            everything = text(f"SELECT * FROM {table}")  # noqa: S608 - no other's text
+        for table in lasting_tables("sqlite"):  # a lease is none of them there
+            everything = select(table)
             rows = await store._connector.read(lambda connection, query=everything: connection.execute(query).all())
             assert "ann" not in json.dumps([list(row) for row in rows])
 

@@ -24,6 +24,7 @@ from bot.stores.outbox import Part
 from bot.stores.postgres import PostgresConnector
 from bot.stores.sqlite import SqliteConnector
 from bot.stores.store import ConversationStore
+from bot.stores.tables import lasting_tables
 from bot.stores.turn import Held, InboxMessage, TurnWrite
 
 LEASE_S = 10.0
@@ -329,7 +330,7 @@ def test_a_postgresql_store_does_what_the_model_does(postgres: PostgresServer) -
     async def empty() -> None:
         connector = PostgresConnector(url)
         await connector.open()
-        tables = "events, conversations, leases, inbox, outbox, reminders, turns, feedback"
+        tables = ", ".join(table.name for table in lasting_tables("postgresql"))
         await connector.write(lambda connection: connection.execute(text(f"TRUNCATE {tables}")))
         await connector.close()
 
