@@ -33,6 +33,7 @@ from bot.events import Event
 from bot.inbox_worker import InboxWorker
 from bot.inference import Inference
 from bot.knowledge_service import KnowledgeService
+from bot.loop_watch import LoopWatch
 from bot.messages import BotMessage
 from bot.middlewares import CORS_ORIGINS, allow_origins, errors_as_json, log_requests, preflight
 from bot.model_host import ModelHost
@@ -98,7 +99,8 @@ def create_app(settings: Settings, releases: Releases, root: Path | None = None)
     app[CORS_ORIGINS] = settings.cors_origins
     app[MAX_BODY_BYTES], app[BODY_TIMEOUT_S] = settings.max_body_bytes, settings.request_body_timeout_s
     app[DIALOGUE], app[INFERENCE], app[DRAIN] = dialogue, inference, drain
-    api = HttpApi(settings, access, inference, dialogue, store)
+    loop = LoopWatch()
+    api = HttpApi(settings, access, inference, dialogue, store, loop)
     desk = desk_of(dialogue, store, host)
     chat = widget.make(
         widget_config(root),
@@ -149,6 +151,7 @@ def create_app(settings: Settings, releases: Releases, root: Path | None = None)
         store,
         drain,
         follows=[
+            loop.run,
             *(partial(keep_running, channel) for channel in channels),
             partial(follow_releases, host, every_s),
             partial(follow_knowledge, inference, every_s),

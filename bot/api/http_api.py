@@ -12,6 +12,7 @@ from bot.api.training_routes import TrainingRoutes
 from bot.api.widget_files import WidgetFiles
 from bot.dialogue import DialogueManager
 from bot.inference import Inference
+from bot.loop_watch import LoopWatch
 from bot.promise_watch import PromiseWatch
 from bot.stores.store import ConversationStore
 from configs.settings import Settings
@@ -27,8 +28,9 @@ class HttpApi:
         inference: Inference,
         dialogue: DialogueManager,
         store: ConversationStore,
+        loop: LoopWatch,
     ) -> None:
-        self._access = access
+        self._access, self._loop = access, loop
         self._settings, self._inference, self._dialogue, self._store = settings, inference, dialogue, store
         self._conversations = ConversationRoutes(dialogue, inference, store, max_text_chars=settings.max_text_chars)
         self.watch = PromiseWatch(inference, store)
@@ -38,7 +40,7 @@ class HttpApi:
 
     def routes(self) -> list[web.RouteDef]:
         """All routes: health and the widget are open, the others are there only where the API is switched on."""
-        anyone = [*server_routes.open_routes(self._inference), *self._files.routes()]
+        anyone = [*server_routes.open_routes(self._inference, self._loop), *self._files.routes()]
         if not self._settings.enable_api:
             return anyone
         max_text_chars = self._settings.max_text_chars

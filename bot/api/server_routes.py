@@ -9,13 +9,14 @@ from bot.api.training_job import TrainingJobs
 from bot.api.yaml_text import YAML_TYPE, yaml_text
 from bot.errors import Refused
 from bot.inference import Inference
+from bot.loop_watch import LoopWatch
 from bot.promise_watch import PromiseWatch
 
 MINIMUM_COMPATIBLE_VERSION = "3.0.0"
 JSON_KINDS = ("*/*", "application/*")
 
 
-def open_routes(inference: Inference) -> list[web.RouteDef]:
+def open_routes(inference: Inference, loop: LoopWatch) -> list[web.RouteDef]:
     """Routes that anyone may ask."""
 
     async def hello(_: web.Request) -> web.Response:
@@ -30,6 +31,8 @@ def open_routes(inference: Inference) -> list[web.RouteDef]:
     async def ready(_: web.Request) -> web.Response:
         if not inference.host.is_loaded:
             raise Refused(503, "NotReady", "No model is loaded.", retry_after_s=5)
+        if loop.was_held_up:
+            raise Refused(503, "NotReady", "Something held the server up; the log says what.", retry_after_s=5)
         return web.json_response({"status": "ready", "model_id": inference.host.engine.id})
 
     return [
