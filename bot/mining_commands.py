@@ -19,6 +19,7 @@ from bot.proposal_review import Review, Tally, edit_in_editor
 from configs.assistant import STARTER, Assistant, read_assistant
 from configs.errors import KefuError, SettingsError
 from configs.yaml_file import nearest
+from nlu.masking import regions_of
 from retrieval.knowledge import read_knowledge
 from retrieval.knowledge_store import KnowledgeStore
 from retrieval.pair import Pair
@@ -71,7 +72,7 @@ def mine(
     _need_training_extra()
     # Heavy: `kefu run` must not load it.
     from training.data_checks import frozen_embed  # noqa: PLC0415
-    from training.data_checks.personal_data import company_values, regions_of  # noqa: PLC0415
+    from training.data_checks.personal_data import company_values  # noqa: PLC0415
     from training.mining import Format, MiningOptions, Transcripts  # noqa: PLC0415
     from training.mining import mine as mine_conversations  # noqa: PLC0415
 

@@ -12,10 +12,12 @@
     ├── retrieval.proposals.ProposalError   a mined proposal cannot be found, read or decided on
     ├── training.export.ExportError         the exported graph does not say what the model does
     ├── training.run_log.RunLogError        a training's curves cannot be written or sent
+    ├── training.refresh.lock.RefreshUnderWay   another refresh of the same data folder runs
     ├── training.tune.TuneError             a search for settings cannot go on
     ├── bot.actions.result.ActionFailed     a custom action crashed, took too long, or answered what cannot be used
     ├── bot.actions.result.ActionRejected   a custom action would not run, so that something else may
     ├── bot.stores.errors.StoreError        the conversation store cannot be opened, read or written
+    │   └── bot.stores.errors.StoreInUse        another process has it open
     ├── bot.stores.errors.StoreRefusal      the store is well, but will not write what it was given
     │   ├── bot.stores.errors.LeaseLost         the conversation was taken over, changed or erased meanwhile
     │   └── bot.stores.errors.AlreadyAnswered   a message with this id was answered before

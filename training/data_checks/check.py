@@ -10,6 +10,7 @@ import numpy as np
 from configs.assistant import Assistant
 from nlu.checkpoint import find_checkpoint
 from nlu.encoder import FloatArray
+from nlu.masking import regions_of
 from nlu.text import prepare_text
 from nlu.torch_encoder import best_device, load_torch_encoder
 from training.data_checks.balance import alike_intents, small_intents, unbalanced_intents
@@ -25,7 +26,7 @@ from training.data_checks.finding import Finding, Passage, by_importance
 from training.data_checks.labels import deal_folds, held_out_probabilities, mislabelled
 from training.data_checks.leakage import leaked_questions
 from training.data_checks.neighbours import centred
-from training.data_checks.personal_data import company_values, personal_data, regions_of, without_personal_data
+from training.data_checks.personal_data import company_values, personal_data, without_personal_data
 from training.data_checks.report import DataReport
 from training.data_checks.sources import QUESTIONS_FILE, all_examples, question_passages, read_pairs
 

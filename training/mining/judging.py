@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from nlu.encoder import FloatArray
+from nlu.masking import Kind, placeholders
 from training.data_checks.words import same_text_key
 from training.mining.extraction import SETTLED, Exchange, Outcome
 from training.mining.grouping import medoid
-from training.mining.masking import NAME, placeholders
 from training.mining.phrases import Asking
 from training.mining.sentences import word_count
 
@@ -47,7 +47,7 @@ def unfit(exchange: Exchange, question: str, answer: str) -> str:
     """Why an exchange is not used, or ""."""
     if exchange.leans:
         return "not to be understood alone"
-    own = [kind for kind in placeholders(answer) if kind != NAME]
+    own = [kind for kind in placeholders(answer) if kind != Kind.NAME]
     if len(own) > MAX_PLACEHOLDERS or (own and word_count(answer) < SHORT_ANSWER_WORDS):
         return "an answer for one customer"
     if word_count(re.sub(r"\[[a-z ]+\]", "", question)) < 2:

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nlu.encoder import FloatArray
+from nlu.masking import find_private, regions_of
 from retrieval.pair import Pair
 from retrieval.proposals import MAX_ALSO_ASKED, Filed, Proposal, State, proposal_id
-from training.data_checks.personal_data import regions_of
 from training.data_checks.words import same_text_key
 from training.mining import phrases
 from training.mining.conversation import BadRecord, Conversation, Read, Role
@@ -32,7 +32,7 @@ from training.mining.judging import (
     unfit,
     warnings_for,
 )
-from training.mining.masking import PublicValues, find_private, masked, names_in
+from training.mining.masking import PublicValues, masked, names_in
 from training.mining.sentences import on_one_line, without
 from training.mining.wordings import Embed, Wordings
 from training.progress import Progress, Report, silent

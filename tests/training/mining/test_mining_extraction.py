@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from training.data_checks.personal_data import regions_of
+from nlu.masking import find_private, regions_of
 from training.data_checks.words import word_overlap, words_of
 from training.mining import Conversation, Exchange, Outcome, Role, Turn, exchanges
-from training.mining.masking import find_private, masked, names_in
+from training.mining.masking import masked, names_in
 from training.mining.phrases import Asking
 
 LABELLED = Path(__file__).parents[2] / "data" / "mined_conversations.jsonl"
