@@ -8,7 +8,7 @@ from typing import TypeAlias
 from aiohttp import web
 from yarl import URL
 
-from bot.api.json_web_token import Caller, JsonWebTokens
+from bot.api.json_web_token import Caller, json_web_tokens
 from bot.errors import Refused
 from bot.middlewares import Handler, error_response
 from configs.errors import SettingsError
@@ -32,16 +32,7 @@ class Access:
         refuse_open_api(settings)
         self._is_local = is_loopback(settings.host)
         self._token = None if settings.api_token is None else settings.api_token.get_secret_value()
-        self._tokens = (
-            None
-            if settings.jwt_secret is None
-            else JsonWebTokens(
-                settings.jwt_secret,
-                settings.jwt_method,
-                audience=settings.jwt_audience,
-                require_exp=settings.jwt_require_exp,
-            )
-        )
+        self._tokens = json_web_tokens(settings)
 
     def admin(self, handler: Handler) -> Handler:
         """Lets through who may do everything."""

@@ -8,7 +8,7 @@ import jwt
 from pydantic import SecretStr
 
 from configs.errors import SettingsError
-from configs.settings import JwtMethod
+from configs.settings import JwtMethod, Settings
 
 MAX_TOKEN_CHARS = 4_000
 MAX_UNIX_TIME_S = 1e11
@@ -58,15 +58,36 @@ class JsonWebTokens:
 
     def caller(self, token: str) -> Caller | None:
         """Who the token says is calling; None where it is forged, has expired, is not valid yet, or says nobody."""
+        claims = self.claims(token)
+        return None if claims is None else _caller(claims)
+
+    def claims(self, token: str) -> Mapping[str, Any] | None:
+        """What the token says; None where it is forged, has expired, or is not valid yet."""
         if len(token) > MAX_TOKEN_CHARS:
             return None
         try:
-            claims = jwt.decode(
+            claims: Mapping[str, Any] = jwt.decode(
                 token, self._secret, algorithms=[self._method], audience=self._audience, options=self._options
             )
         except _ERRORS:
             return None
-        return _caller(claims) if _has_plain_times(claims) else None
+        return claims if _has_plain_times(claims) else None
+
+
+def json_web_tokens(settings: Settings) -> JsonWebTokens | None:
+    """The check of the tokens that the settings name; None where they name none.
+
+    Raises:
+        SettingsError: The secret is no key for the method.
+    """
+    if settings.jwt_secret is None:
+        return None
+    return JsonWebTokens(
+        settings.jwt_secret,
+        settings.jwt_method,
+        audience=settings.jwt_audience,
+        require_exp=settings.jwt_require_exp,
+    )
 
 
 def _has_plain_times(claims: Mapping[str, Any]) -> bool:

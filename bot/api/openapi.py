@@ -44,8 +44,10 @@ SECURITY = {
     "token": {"type": "apiKey", "in": "query", "name": "token"},
     "bearer": {"type": "http", "scheme": "bearer"},
 }
+SESSION = {"session": {"type": "apiKey", "in": "cookie", "name": "kefu_pages"}}
 OBJECT: Schema = {"type": "object"}
-JSON = "application/json"
+TEXT: Schema = {"type": "string"}
+JSON, HTML = "application/json", "text/html"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +69,7 @@ class Operation:
         answers: By status, the schema by content type; empty for no body.
         errors: The statuses of its errors besides those that every guarded operation has.
         open: Whether anyone may call it.
+        page: Whether it is for people: a session opens it, and what is wrong it says in a page.
     """
 
     method: str
@@ -78,6 +81,7 @@ class Operation:
     answers: Mapping[int, Mapping[str, Schema]] = field(default_factory=lambda: {200: {JSON: OBJECT}})
     errors: Sequence[int] = ()
     open: bool = False
+    page: bool = False
 
 
 def openapi_document(operations: Iterable[Operation]) -> dict[str, Any]:
@@ -89,7 +93,7 @@ def openapi_document(operations: Iterable[Operation]) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {"title": "Kefu", "version": version("kefu"), "license": {"name": "Apache-2.0"}},
         "paths": paths,
-        "components": {"securitySchemes": SECURITY, "schemas": {"Error": ERROR_SCHEMA}},
+        "components": {"securitySchemes": {**SECURITY, **SESSION}, "schemas": {"Error": ERROR_SCHEMA}},
     }
 
 
@@ -100,8 +104,8 @@ def _operation(operation: Operation) -> dict[str, Any]:
     answers = {str(status): _answer(content) for status, content in operation.answers.items()}
     described: dict[str, Any] = {
         "summary": operation.summary,
-        "responses": answers | {str(status): _error(status) for status in sorted(errors)},
-        "security": [] if operation.open else [{name: []} for name in SECURITY],
+        "responses": answers | {str(status): _error(status, operation) for status in sorted(errors)},
+        "security": [] if operation.open else [{name: []} for name in (SESSION if operation.page else SECURITY)],
     }
     if parameters := _parameters(operation):
         described["parameters"] = parameters
@@ -141,6 +145,6 @@ def _answer(content: Mapping[str, Schema]) -> dict[str, Any]:
     return described | ({"content": {kind: {"schema": schema} for kind, schema in content.items()}} if content else {})
 
 
-def _error(status: int) -> dict[str, Any]:
-    schema = {"$ref": "#/components/schemas/Error"}
-    return {"description": ERRORS[status], "content": {JSON: {"schema": schema}}}
+def _error(status: int, operation: Operation) -> dict[str, Any]:
+    said = {HTML: {"schema": TEXT}} if operation.page else {JSON: {"schema": {"$ref": "#/components/schemas/Error"}}}
+    return {"description": ERRORS[status], "content": said}

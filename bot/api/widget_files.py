@@ -68,12 +68,14 @@ class WidgetFiles:
     def routes(self) -> list[web.RouteDef]:
         """The page and the script; anyone may have them."""
         return [
-            web.get("/chat", _sending(self.page, _PAGE)),
-            web.get("/widget.js", _sending(self.script, _EVERYWHERE)),
+            web.get("/chat", sending(self.page, _PAGE)),
+            web.get("/widget.js", sending(self.script, _EVERYWHERE)),
         ]
 
 
-def _sending(file: File, headers: dict[str, str]) -> Handler:
+def sending(file: File, headers: dict[str, str]) -> Handler:
+    """Answers with the file, to whoever asks."""
+
     async def answer(request: web.Request) -> web.StreamResponse:
         return _answer(request, file, headers)
 
