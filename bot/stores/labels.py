@@ -20,7 +20,7 @@ class LabelKind(StrEnum):
     INTENT = "intent"  # it means another intent, the value
     NEW_INTENT = "new_intent"  # it means an intent that there is not yet, the value
     PAIR = "pair"  # the past answer with this id answers it
-    ANSWER = "answer"  # the value answers it, Markdown
+    ANSWER = "answer"  # the value answers it, Markdown; beside a NEW_INTENT it is what that intent says
     IGNORE = "ignore"  # nothing is to be learned from it
 
 
@@ -49,8 +49,11 @@ class Label:
 
     @property
     def meaning(self) -> tuple[LabelKind, str]:
-        """By which two labels agree."""
-        return (self.kind, self.value)
+        """By which two labels agree: that the bot was right with an intent is the same as to name that intent."""
+        if self.kind is LabelKind.RIGHT and ":" in self.value:
+            kind, _, value = self.value.partition(":")
+            return (LabelKind(kind), value)
+        return (LabelKind.INTENT if self.kind is LabelKind.NEW_INTENT else self.kind, self.value)
 
 
 _GIVEN = tuple(field.name for field in fields(Label) if field.name not in ("id", "undone_at", "undone_by"))
@@ -61,7 +64,7 @@ _IS_TURN = select(func.count()).where(
 )
 _WITHDRAW_OWN = (
     labels.update()
-    .where(_TURN, _STANDS, labels.c.who == bindparam("person"))
+    .where(_TURN, _STANDS, labels.c.who == bindparam("person"), labels.c.kind != bindparam("kept"))
     .values(undone_at=bindparam("now"), undone_by=bindparam("person"))
 )
 _UNDO = (
@@ -74,11 +77,15 @@ _STANDING = select(labels).where(_STANDS, labels.c.id > bindparam("after")).orde
 
 
 def give_label(connection: Connection, given: Label) -> int | None:
-    """Keeps a label in the place of what the same person said of the turn; its id, None where there is no such turn."""
+    """Keeps a label in the place of what the same person said of the turn; its id, None where there is no such turn.
+
+    An answer stands beside the new intent that the person has named.
+    """
     named = {"conversation": given.conversation_id, "turn": given.turn_seq}
     if not connection.scalar(_IS_TURN, named):
         return None
-    connection.execute(_WITHDRAW_OWN, {**named, "person": given.who, "now": given.at})
+    kept = LabelKind.NEW_INTENT if given.kind is LabelKind.ANSWER else ""
+    connection.execute(_WITHDRAW_OWN, {**named, "person": given.who, "now": given.at, "kept": kept})
     row = {name: getattr(given, name) for name in _GIVEN}
     return int(connection.scalar(labels.insert().returning(labels.c.id), row) or 0)
 
@@ -113,4 +120,10 @@ def disagreements(given: Sequence[Label]) -> list[tuple[Label, ...]]:
     for label in given:
         if label.undone_at is None:
             by_turn.setdefault((label.conversation_id, label.turn_seq), []).append(label)
-    return [tuple(said) for said in by_turn.values() if len({label.meaning for label in said}) > 1]
+    return [tuple(said) for said in by_turn.values() if disagree(said)]
+
+
+def disagree(said: Sequence[Label]) -> bool:
+    """Whether the standing labels of one turn say different things."""
+    named = {label.who for label in said if label.kind is LabelKind.NEW_INTENT}
+    return len({label.meaning for label in said if label.kind is not LabelKind.ANSWER or label.who not in named}) > 1

@@ -30,6 +30,8 @@ def _only(condition: str) -> dict[str, Any]:
     return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
 
 
+_SURVEY = "{} = 'slot' AND {} LIKE '%\"name\": \"kefu_survey\"%'"
+
 events = Table(
     "events",
     metadata,
@@ -41,6 +43,7 @@ events = Table(
     Column("action_name", String(255)),
     Column("data", Text),
     Index("ix_events_sender_id_id", "sender_id", "id"),
+    Index("ix_events_surveys", "timestamp", **_only(_SURVEY.format("type_name", "data"))),
 )
 conversations = Table(
     "conversations",
@@ -223,6 +226,7 @@ feedback = Table(
 
 # SQLite takes an index of some rows only where a query holds its condition word for word, not as a parameter.
 IS_WAITING = text("inbox.state = 'waiting'")
+IS_SURVEY = text(_SURVEY.format("events.type_name", "events.data"))  # as `bot.stores.events` writes one
 IS_HANDED_OVER = text("conversations.handoff IS NOT NULL")
 EARLIER_IS_WAITING = text("earlier.state = 'waiting'")
 IS_UNFINISHED = text("outbox.state IN ('pending', 'sending')")

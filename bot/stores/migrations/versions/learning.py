@@ -1,11 +1,12 @@
 """What is learned from: turns with what was said, people's labels, silent rivals, suggestions and alerts."""
 
 from alembic.operations import Operations
-from sqlalchemy import BigInteger, Column, Float, ForeignKeyConstraint, Integer, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Float, ForeignKeyConstraint, Integer, Text, UniqueConstraint, text
 
 revision = "kefu_0004"
 down_revision = "kefu_0003"
 
+_IS_SURVEY = text("type_name = 'slot' AND data LIKE '%\"name\": \"kefu_survey\"%'")
 _Id = BigInteger().with_variant(Integer, "sqlite")
 
 
@@ -15,6 +16,9 @@ def upgrade(op: Operations) -> None:
         op.add_column("turns", Column(name, Text))
     op.add_column("turns", Column("took_ms", Float))
     op.create_index("ix_turns_at", "turns", ["at"])
+    op.create_index(
+        "ix_events_surveys", "events", ["timestamp"], sqlite_where=_IS_SURVEY, postgresql_where=_IS_SURVEY
+    )
     op.create_table(
         "labels",
         Column("id", _Id, primary_key=True),
