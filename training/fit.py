@@ -6,8 +6,10 @@ On BANKING77 the twentieth that was set aside is worth a quarter of a point.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 from typing import Self, TypeAlias
 
 import numpy as np
@@ -25,8 +27,10 @@ from nlu.tagging import TagSet, encode_tags, in_prepared
 from nlu.torch_encoder import TorchEncoder, best_device, load_torch_encoder
 from training.adapters import leave_out_tuned_top
 from training.calibration import fit_scope, fit_temperature, intent_centres
-from training.checkpointing import FitCheckpoint
+from training.checkpointing import FitCheckpoint, learned_state
+from training.fingerprint import encoder_fingerprint
 from training.intent_trainer import (
+    EarlierFit,
     Epoch,
     LabelledIds,
     Unwatched,
@@ -37,6 +41,7 @@ from training.intent_trainer import (
 )
 from training.progress import Progress, Report
 from training.split import Split, held_out_split
+from training.warm_start import State, WarmStart, load_warm, save_warm
 from training.workspace import Workspace
 
 Watch: TypeAlias = Callable[[str], Watcher]
@@ -44,15 +49,22 @@ Watch: TypeAlias = Callable[[str], Watcher]
 REFIT_UP_TO = 20_000
 
 
+def kept_nowhere(folder: Path) -> None:
+    """Keeps nothing."""
+    del folder
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldOut:
     """What the model, before it had seen them, made of the examples that were set aside.
 
     Attributes:
+        places: Of each among all examples, shape (n,).
         nearness: Of each to the centres of what was learned, in [-1, 1].
     """
 
     examples: tuple[Example, ...]
+    places: NDArray[np.int64]
     classes: NDArray[np.int64]
     logits: FloatArray
     scope_scores: NDArray[np.float64]
@@ -66,6 +78,8 @@ class Fitted:
     Attributes:
         curve: Of the fit that was measured.
         learned_count: Examples that the measured fit learned from; the model itself learned from all.
+        warm: Whether the fits went on from an earlier training.
+        keep: Puts what a later training can go on from into a folder; nothing where no layer was tuned.
     """
 
     encoder: TorchEncoder
@@ -77,6 +91,8 @@ class Fitted:
     method: Method
     learned_count: int
     fit_s: float
+    warm: bool = False
+    keep: Callable[[Path], None] = kept_nowhere
 
 
 def unwatched(fit: str) -> Watcher:
@@ -92,20 +108,25 @@ def fit_understanding(
     *,
     watch: Watch = unwatched,
     workspace: Workspace | None = None,
+    warm: Path | None = None,
+    note: Callable[[str], None] = lambda _: None,
 ) -> Fitted:
     """Fits a model to the assistant's examples.
 
     Args:
         watch: From the name of a fit, `measured` or `everything`, to what is told of its steps and epochs.
         workspace: Where each fit keeps what it can go on from.
+        warm: What an earlier training has kept, to begin from; unusable, it is passed over.
+        note: Told in a sentence why `warm` is not usable.
 
     Raises:
         CheckpointError: The encoder cannot be loaded.
     """
     started = time.monotonic()
-    fitting = Fitting.of(assistant, checkpoint, report, watch, workspace)
+    fitting = Fitting.of(assistant, checkpoint, report, watch, workspace).begun_from(warm, note)
     split = fitting.split()
     encoder, curve, method = fitting.run("measured", split)
+    states = {"measured": learned_state(encoder.model)}
     encoded = encoder.encode([example.text for example in split.validation])
     logits, classes = encoded.logits[INTENT_HEAD], fitting.classes(split.validation)
     temperature = fit_temperature(logits, classes)
@@ -115,18 +136,34 @@ def fit_understanding(
     if split.validation and len(assistant.examples) <= REFIT_UP_TO:
         everything = Split(train=assistant.examples, validation=())
         encoder, _, _ = fitting.run("everything", everything, method=method)
+        states["everything"] = learned_state(encoder.model)
         scope = replace(scope, centres=fitting.centres(encoder, assistant.examples))
     return Fitted(
         encoder=encoder,
         classifier=IntentClassifier(fitting.labels, temperature),
         scope=scope,
         tags=fitting.tags if encoder.model.tagger else TagSet(()),
-        held_out=HeldOut(examples=split.validation, classes=classes, logits=logits, scope_scores=scores, nearness=near),
+        held_out=HeldOut(
+            examples=split.validation,
+            places=places_of(split.validation, assistant.examples),
+            classes=classes,
+            logits=logits,
+            scope_scores=scores,
+            nearness=near,
+        ),
         curve=curve,
         method=method,
         learned_count=len(split.train),
         fit_s=time.monotonic() - started,
+        warm=fitting.warm is not None,
+        keep=partial(fitting.keep, split=split, states=states) if method is Method.FULL else kept_nowhere,
     )
+
+
+def places_of(chosen: Sequence[Example], examples: Sequence[Example]) -> NDArray[np.int64]:
+    """Where each of `chosen`, which are the same values, stands among `examples`."""
+    place = {id(example): at for at, example in enumerate(examples)}
+    return np.array([place[id(example)] for example in chosen], np.int64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +177,7 @@ class Fitting:
     report: Report
     watch: Watch = unwatched
     workspace: Workspace | None = None
+    warm: WarmStart | None = None
 
     @classmethod
     def of(
@@ -161,9 +199,33 @@ class Fitting:
             workspace=workspace,
         )
 
+    def begun_from(self, folder: Path | None, note: Callable[[str], None]) -> Self:
+        """The same fits, begun from what an earlier training has kept in `folder`, where that can be used."""
+        method = self.assistant.config.training.intent.method
+        if folder is None:
+            return self
+        if method not in (Method.AUTO, Method.FULL):
+            note(f"With the method {method} no training is built on an earlier one. The training begins anew.")
+            return self
+        encoder, layers = encoder_fingerprint(self.checkpoint), self.assistant.config.training.intent.tuned_layers
+        return replace(self, warm=load_warm(folder, encoder=encoder, tuned_layers=layers, note=note))
+
+    def keep(self, folder: Path, *, split: Split, states: Mapping[str, State]) -> None:
+        """Puts what these fits have learned into `folder`, for a later training to begin from."""
+        save_warm(
+            folder,
+            encoder=encoder_fingerprint(self.checkpoint),
+            tuned_layers=self.assistant.config.training.intent.tuned_layers,
+            labels=self.labels,
+            tags=self._tag_names(),
+            split=split,
+            states=states,
+        )
+
     def split(self) -> Split:
         """What the measured fit learns from, and what is set aside; the same each time."""
-        return held_out_split(self.assistant.examples, self.assistant.config.training)
+        examples, config = self.assistant.examples, self.assistant.config.training
+        return self.warm.split(examples, config) if self.warm else held_out_split(examples, config)
 
     def run(
         self, fit: str, split: Split, *, method: Method | None = None
@@ -171,7 +233,8 @@ class Fitting:
         """The fit called `fit` from the checkpoint's weights, and its method: of `auto`, what it came to."""
         self.report(Progress(stage="loading the encoder"))
         settings = self.assistant.config.training
-        config = settings.intent.model_copy(update={"method": method or self._method()})
+        earlier = self.warm.state(fit, self._tag_names()) if self.warm else None
+        config = settings.intent.model_copy(update={"method": method or self._method(earlier)})
         encoder = load_torch_encoder(
             self.checkpoint,
             len(self.labels),
@@ -190,6 +253,7 @@ class Fitting:
             seed=settings.seed,
             watcher=self.watch(fit),
             checkpoint=self._checkpoint(f"{fit}-{config.method}"),
+            earlier=EarlierFit(state=earlier, known=self._known(fit, split.train)) if earlier else None,
         )
         if config.method is not Method.AUTO:
             return encoder, curve, config.method
@@ -221,10 +285,19 @@ class Fitting:
         folder = self.workspace.of_fit(name) if self.workspace else None
         return FitCheckpoint(folder, self.workspace.note) if self.workspace and folder else None
 
-    def _method(self) -> Method:
-        """The owner's; where words are to be tagged something must be tuned, so `auto` has no choice."""
+    def _method(self, earlier: State | None) -> Method:
+        """The owner's; where words are to be tagged, or were tuned before, `auto` has no choice."""
         method = self.assistant.config.training.intent.method
-        return Method.FULL if method is Method.AUTO and self.tags.labels else method
+        return Method.FULL if method is Method.AUTO and (self.tags.labels or earlier) else method
+
+    def _known(self, fit: str, examples: Sequence[Example]) -> NDArray[np.bool_]:
+        """Whether the earlier fit has learned each example, and after them each intent's name."""
+        assert self.warm is not None  # noqa: S101 - only asked with one
+        names = set(self.warm.facts.labels)
+        return np.array([self.warm.knows(fit, e) for e in examples] + [label in names for label in self.labels], bool)
+
+    def _tag_names(self) -> list[list[str | None]]:
+        return [list(tag) for tag in self.tags.labels]
 
     def _labelled(self, encoder: TorchEncoder, examples: Sequence[Example], *, with_names: bool = False) -> LabelledIds:
         pieces = encoder.tokenizer.pieces([example.text for example in examples])

@@ -1,7 +1,7 @@
 """What the measured fit made of the examples that were set aside, kept in the release.
 
-A later training that takes the encoder over needs it to fit the promise. The texts are not in it: which examples were
-set aside follows from the assistant.
+A later training that takes the encoder over needs it to fit the promise. The texts are not in it, but their places
+among the assistant's examples.
 """
 
 from dataclasses import dataclass
@@ -24,11 +24,13 @@ class KeptHeldOut:
     """The figures of the examples that were set aside, in their order.
 
     Attributes:
+        places: Of each among the examples of the assistant, shape (n,); None in a release of an earlier Kefu.
         logits: Shape (n, classes).
         scope: Shape (n,), in [0, 1].
         nearness: Shape (n,), in [-1, 1].
     """
 
+    places: NDArray[np.int64] | None
     logits: FloatArray
     scope: NDArray[np.float64]
     nearness: NDArray[np.float64]
@@ -36,11 +38,18 @@ class KeptHeldOut:
 
 def save_held_out(folder: Path, held_out: "HeldOut") -> None:
     """Writes what `load_held_out` reads."""
-    arrays = {"logits": held_out.logits, "scope": held_out.scope_scores, "nearness": held_out.nearness}
+    arrays = {
+        "places": held_out.places,
+        "logits": held_out.logits,
+        "scope": held_out.scope_scores,
+        "nearness": held_out.nearness,
+    }
     save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, folder / HELD_OUT_FILE)
 
 
 def load_held_out(folder: Path) -> KeptHeldOut:
     """What `save_held_out` wrote."""
     arrays = load_file(folder / HELD_OUT_FILE)
-    return KeptHeldOut(logits=arrays["logits"], scope=arrays["scope"], nearness=arrays["nearness"])
+    return KeptHeldOut(
+        places=arrays.get("places"), logits=arrays["logits"], scope=arrays["scope"], nearness=arrays["nearness"]
+    )

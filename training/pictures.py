@@ -1,8 +1,9 @@
 """The report's pictures, drawn without a screen. The only file that imports matplotlib."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -13,6 +14,8 @@ from training.metrics import Bin, RiskPoint
 
 if TYPE_CHECKING:
     from training.intent_trainer import Epoch
+
+Curve: TypeAlias = Sequence[tuple[float, float]]
 
 BLUE, ORANGE, GREY = "#2f6db5", "#d9731a", "#888888"
 
@@ -45,6 +48,23 @@ def draw_learning_curve(curve: Sequence["Epoch"], path: Path) -> None:
     right = left.twinx()
     right.plot(epochs, [epoch.validation_loss for epoch in curve], "s--", color=ORANGE)
     right.set_ylabel("validation loss, nats", color=ORANGE)
+    _save(figure, path)
+
+
+def draw_curves(runs: Mapping[str, Mapping[str, Curve]], names: Sequence[str], path: Path) -> None:
+    """The curves of several trainings, a panel for each name that any of them has, a colour for each training."""
+    shown = [name for name in names if any(name in curves for curves in runs.values())]
+    figure = Figure(figsize=(5.5 * max(1, len(shown)), 4), layout="constrained")
+    panels = figure.subplots(1, max(1, len(shown)), squeeze=False)[0]
+    for axes, name in zip(panels, shown, strict=False):
+        for run, curves in runs.items():
+            points = curves.get(name, ())
+            axes.plot([at for at, _ in points], [value for _, value in points], "o-", markersize=3, label=run)
+        axes.set(xlabel="epoch", title=name)
+        axes.grid(alpha=0.3)
+        axes.legend(fontsize=8)
+    if not shown:
+        panels[0].set(title="None of these trainings has fitted anything")
     _save(figure, path)
 
 
@@ -126,6 +146,41 @@ def draw_risk_coverage(points: Sequence[RiskPoint], here: RiskPoint | None, path
     _save(figure, path)
 
 
+def draw_risk_coverages(
+    curves: Mapping[str, Sequence[RiskPoint]], here: Mapping[str, RiskPoint], promised: float | None, target: BytesIO
+) -> None:
+    """Wrong answers against share answered, of several releases; a cross for where each stands."""
+    figure = Figure(figsize=(6.5, 4.5), layout="constrained")
+    axes = figure.add_subplot()
+    for (name, points), colour in zip(curves.items(), _of_releases(len(curves)), strict=False):
+        axes.plot([100 * p.answered for p in points], [100 * p.wrong for p in points], color=colour, label=name)
+        stands = here[name]
+        axes.plot([100 * stands.answered], [100 * stands.wrong], "x", color=colour, markersize=11, markeredgewidth=3)
+    if promised is not None:
+        axes.axhline(100 * promised, linestyle=":", color=GREY)
+    axes.set(xlim=(0, 100), ylim=(0, None), xlabel="messages answered, %", ylabel="wrong among answered, %")
+    axes.grid(alpha=0.3)
+    axes.legend(loc="upper left")
+    _save(figure, target)
+
+
+def draw_reliabilities(bins: Mapping[str, Sequence[Bin]], target: BytesIO) -> None:
+    """Share right against confidence, of several releases."""
+    figure = Figure(figsize=(6.5, 4.5), layout="constrained")
+    axes = figure.add_subplot()
+    axes.plot([0, 1], [0, 1], "--", color=GREY, label="as sure as right")
+    for (name, bars), colour in zip(bins.items(), _of_releases(len(bins)), strict=False):
+        axes.plot([b.confidence for b in bars], [b.accuracy for b in bars], "o-", color=colour, label=name)
+    axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="mean confidence", ylabel="share right")
+    axes.legend(loc="upper left")
+    _save(figure, target)
+
+
+def _of_releases(count: int) -> tuple[str, ...]:
+    """Colours: the last is the release that is looked at."""
+    return (ORANGE, BLUE)[-count:] if count else ()
+
+
 def font_for(names: Sequence[str]) -> FontProperties | None:
     """A font that has every sign of `names`: the usual one, else an installed Chinese one, else None."""
     signs = {sign for name in names for sign in name if not sign.isspace()}
@@ -142,5 +197,5 @@ def _signs_of(font: FontProperties) -> set[str]:
     return {chr(code) for code in get_font(fontManager.findfont(font)).get_charmap()}
 
 
-def _save(figure: Figure, path: Path) -> None:
-    FigureCanvasAgg(figure).print_png(str(path))  # type: ignore[no-untyped-call]
+def _save(figure: Figure, target: Path | BytesIO) -> None:
+    FigureCanvasAgg(figure).print_png(target)  # type: ignore[no-untyped-call]

@@ -1,6 +1,7 @@
 """What a training leaves to look at while it runs and afterwards: curves, figures and settings, never a message.
 
-TensorBoard's event files are always written; Weights & Biases gets the same where it is asked for.
+TensorBoard's event files are always written; Weights & Biases and MLflow get the same where they are asked for. The
+curves are kept in memory too, for the record of the run.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 import yaml
 
 from configs.errors import KefuError
+from training.mlflow_writer import MlflowWriter
 
 if TYPE_CHECKING:  # its torch takes seconds to load
     from training.intent_trainer import Epoch
@@ -106,16 +108,19 @@ class RunLog:
 
     def __init__(self, writers: Sequence[Writer]) -> None:
         self._writers = writers
+        self.curves: dict[str, list[tuple[float, float]]] = {}
 
     @classmethod
-    def open(cls, folder: Path, *, wandb: bool = False) -> Self:
+    def open(cls, folder: Path, *, wandb: bool = False, mlflow: bool = False) -> Self:
         """A log in `folder`, which is `<data>/runs/<release id>`.
 
         Raises:
-            RunLogError: Weights & Biases was asked for and cannot be used.
+            KefuError: Weights & Biases or MLflow was asked for and cannot be used.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        return cls([*([WandbWriter(folder)] if wandb else ()), TensorBoardWriter(folder)])
+        asked_for: list[Writer] = [WandbWriter(folder)] if wandb else []
+        asked_for += [MlflowWriter(folder)] if mlflow else []
+        return cls([*asked_for, TensorBoardWriter(folder)])
 
     def __enter__(self) -> Self:
         return self
@@ -136,6 +141,13 @@ class RunLog:
         known = {name: value for name, value in values.items() if isfinite(value)}
         for writer in self._writers if known else ():
             writer.scalars(axis, position, known)
+
+    def keep(self, position: int, values: Mapping[str, float]) -> None:
+        """Adds a point to each curve of the record; one that is shown again counts once."""
+        for name, value in values.items():
+            if isfinite(value):
+                curve = self.curves.setdefault(name, [])
+                curve[:] = [point for point in curve if point[0] < position] + [(position, value)]
 
     def figures(self, figures: Mapping[str, float]) -> None:
         """Writes what the training came to."""
@@ -165,4 +177,5 @@ class FitLog:
             f"{self._name}/validation_loss": epoch.validation_loss,
             f"{self._name}/validation_accuracy": epoch.validation_accuracy,
         }
+        self._log.keep(epoch.number, values)
         self._log.scalars(f"{self._name}/epoch", epoch.number, values)

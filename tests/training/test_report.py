@@ -52,6 +52,7 @@ def fitted(
         tags=TagSet(()),
         held_out=HeldOut(
             examples=tuple(held),
+            places=np.arange(len(held)),
             classes=np.array([classifier.labels.index(example.intent) for example in held], np.int64),
             logits=logits,
             scope_scores=np.ones(len(held)),
