@@ -15,6 +15,7 @@ from bot.actions.result import CustomActions
 from bot.context import FollowUp, follow_up
 from bot.conversation import Conversation
 from bot.default_actions import SESSION_START
+from bot.engine import Engine
 from bot.events import LISTEN, Event, action_event, slot_event, user_event
 from bot.flow_policy import KEFU, NextAction
 from bot.handoff import overdue, returned_events, wants_person
@@ -65,6 +66,7 @@ class DialogueManager:
         actions: The owner's custom actions; None where there are none.
         sends_to: Channels whose customers can be written to, and what these can show; on others only an answer reaches
             them.
+        engine_for: Which release takes a conversation's turns; the one that serves if left out.
         now: Unix time.
         choose: Picks response variations.
     """
@@ -76,6 +78,7 @@ class DialogueManager:
         *,
         actions: CustomActions | None = None,
         sends_to: Mapping[str, Abilities] | None = None,
+        engine_for: Callable[[str], Engine] | None = None,
         now: Callable[[], float] = time.time,
         choose: random.Random | None = None,
     ) -> None:
@@ -83,11 +86,14 @@ class DialogueManager:
         self._store = store
         self._now = now
         self._sends_to = dict(sends_to or {})
+        self._engine_for = engine_for or (lambda _: inference.host.engine)
         # Which wording is picked is no secret.
         self._runner = ActionRunner(store.recent_events, actions, choose or random.Random())  # noqa: S311
         self._lock = TurnLock()
         self.on_commit: Callable[[Conversation, Sequence[Event]], None] = lambda *_: None
         self.on_erase: Callable[[str], Awaitable[None]] = _nothing
+        self.on_read: Callable[[TurnUnderWay], None] = lambda _: None
+        self.suggest: Callable[[TurnUnderWay], Awaitable[None]] = _nothing
 
     async def handle(self, message: UserMessage, claimed: Claimed | None = None) -> Turn:
         """Takes one turn; when this returns, the turn is on disk. What was answered before is not answered again.
@@ -123,6 +129,7 @@ class DialogueManager:
                 parsed = await self._understand(turn, text, follow)
             turn.happen([user_event(message, parsed, message.external_id or new_id(), turn.now)])
             await self._act(turn)
+            await self.suggest(turn)
             return await self._save(turn, message, claimed)
 
     async def trigger_intent(
@@ -245,7 +252,7 @@ class DialogueManager:
                 loaded = await self._load(conversation_id, claimed)
             channel = channel or loaded.conversation.channel or ""
             turn = TurnUnderWay(
-                engine=self._inference.host.engine,
+                engine=self._engine_for(conversation_id),
                 loaded=loaded,
                 conversation=loaded.conversation,
                 channel=channel,
@@ -287,7 +294,7 @@ class DialogueManager:
         """Decides what a button says is to be done."""
         if payload.name != PAST_ANSWER:
             turn.decision = Template(intent=payload.name, confidence=1.0, reason=Reason.BUTTON)
-        elif (pair := await self._inference.pair(str(payload.entities.get("pair")))) is not None:
+        elif (pair := await self._inference.pair(str(payload.entities.get("pair")), turn.engine)) is not None:
             turn.decision = PastAnswer(pair=pair, confidence=1.0, reason=Reason.BUTTON)
         else:  # it has gone since its button was shown
             turn.decision = FallBack(confidence=0.0)
@@ -296,13 +303,18 @@ class DialogueManager:
     async def _understand(self, turn: TurnUnderWay, text: str, follow: FollowUp | None = None) -> dict[str, Any]:
         """Reads the message and decides on it; gives Rasa's parse data of it."""
         topic, follow = turn.conversation.topic, follow or FollowUp()
+        turn.heard_in = turn.conversation
         found = await read_in_context(
-            self._inference.read, lambda reading: decision_on(turn, reading), text, topic, follow
+            lambda said: self._inference.read(said, turn.engine),
+            lambda reading: decision_on(turn, reading),
+            text,
+            topic,
+            follow,
         )
         reading = found.reading
         add_stage("encode", reading.encode_ms)
         add_stage("search", reading.search_ms)
-        turn.reading, turn.engine, turn.read_as = reading, reading.engine, found.text
+        turn.reading, turn.read_as = reading, found.text
         turn.decision, turn.reason = found.decision, found.decision.reason
         with stage("decide"):
             data = parsed(turn, reading, found.decision, text)
@@ -361,6 +373,8 @@ class DialogueManager:
             await self._store.append(turn.conversation, turn.events, turn=written)
         turn.saved = True
         self.on_commit(turn.conversation, turn.events)
+        if turn.reading is not None:
+            self.on_read(turn)
         return turn.done()
 
     async def _notices(self, turn: TurnUnderWay) -> tuple[Notice, ...]:
@@ -373,7 +387,7 @@ class DialogueManager:
         return notices(told, found, turn.conversation, [*earlier, *turn.events])
 
 
-async def _nothing(_: str) -> None:
+async def _nothing(_: object) -> None:
     """What is done besides where nobody wants to know."""
 
 

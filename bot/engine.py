@@ -71,11 +71,12 @@ class Engine:
         if wrong:
             raise ReleaseError(f"The release {release.id} answers a smoke question wrong; it will not be served.")
         if live:
+            encoder = self.understander.encoder  # not self: an engine that is let go of is to be gone at once
             self._live = LiveKnowledge(
                 self.retriever,
                 release.folder.parent.parent / KNOWLEDGE_FILE,
                 seq=release.manifest.knowledge_seq,
-                embed=lambda texts: self.understander.encoder.encode(texts).embeddings,
+                embed=lambda texts: encoder.encode(texts).embeddings,
             )
             self.catch_up(budget_s=None)
 

@@ -34,18 +34,16 @@ async def read_in_context(
     """Reads `text` and what `follow` makes of it.
 
     Args:
-        read: Reads one text; several at once share a batch.
+        read: Reads one text, all of them by one release; several at once share a batch.
 
     Raises:
         Refused: The server is overloaded or too slow.
     """
     texts = (text, *follow.rewritten)
     readings = await asyncio.gather(*map(read, texts))
-    # If another release came between, only readings of one are compared.
-    alike = [item for item in zip(texts, readings, strict=True) if item[1].engine is readings[0].engine]
-    candidates = [Candidate(text=said, decision=decide(reading)) for said, reading in alike]
+    candidates = [Candidate(text=said, decision=decide(reading)) for said, reading in zip(texts, readings, strict=True)]
     place = choose_reading(follow, topic, candidates)
-    plain, chosen = readings[0].understanding, alike[place][1]
+    plain, chosen = readings[0].understanding, readings[place]
     if place:
         heard = replace(chosen.understanding, text=text, entities=plain.entities, mood=plain.mood)
         chosen = replace(chosen, understanding=heard)

@@ -1,18 +1,18 @@
 """A turn while it is taken: what has happened in it so far, and the state that follows."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from time import perf_counter
 
 from bot.abilities import Abilities
 from bot.conversation import Conversation
 from bot.engine import Engine, Reading
-from bot.events import Event, bot_event
+from bot.events import Event, bot_event, said_in
 from bot.messages import BotMessage
 from bot.policy import Decision
-from bot.stores.turn import Loaded
+from bot.stores.turn import Loaded, Suggested
 from bot.topic import topic_metadata
-from configs.domain import Domain
+from configs.domain import Button, Domain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,17 +41,20 @@ class TurnUnderWay:
     """Gathers a turn; the one place where a conversation's state changes, and it is gone when the turn is.
 
     Attributes:
-        engine: Taken once: another release may be swapped in at any moment.
+        engine: Taken once, for all of the turn: another release may be swapped in at any moment.
         loaded: The conversation as it was stored, and under which lease.
         now: Unix time of everything that happens in it.
         abilities: What can be shown where the customer can be written to, so that what is said leaves by the outbox;
             None where only an answer reaches him.
+        heard_in: The state in which the message was read; None where none was.
         pushes: Whether what is said is no answer to the customer and cannot be sent: it waits for his next message.
         answered: Whether anything but a form has been run since the customer's message.
         rejected: The action that would not run just now.
         ended: Whether nothing more is to be done.
         saved: Whether it is on disk.
         began: When it began, by `time.perf_counter`.
+        suggested: The questions that are offered under its answer.
+        taken: The answer that a button asked for, as `Suggested.answer`.
     """
 
     engine: Engine
@@ -61,6 +64,7 @@ class TurnUnderWay:
     now: float
     abilities: Abilities | None = None
     pushes: bool = False
+    heard_in: Conversation | None = None
     reading: Reading | None = None
     decision: Decision | None = None
     reason: str = ""
@@ -72,6 +76,8 @@ class TurnUnderWay:
     ended: bool = False
     saved: bool = False
     began: float = field(default_factory=perf_counter)
+    suggested: tuple[Suggested, ...] = ()
+    taken: str = ""
 
     @property
     def sends(self) -> bool:
@@ -101,6 +107,17 @@ class TurnUnderWay:
         pushed = {"pushed": True} if self.pushes else {}
         metadata = {"reason": self.reason, "release": self.engine.id, **named, **about, **pushed}
         return bot_event(message, metadata, self.now)
+
+    def put_under(self, place: int, buttons: Sequence[Button]) -> bool:
+        """Puts buttons under the message at `place` of what is said; False where it is not known as an event."""
+        message = self.messages[place]
+        event = next((e for e in reversed(self.events) if e["event"] == "bot" and said_in(e) == message), None)
+        if event is None:
+            return False
+        self.messages[place] = replace(message, buttons=tuple(buttons))
+        event["data"] = {**event["data"], "buttons": [asdict(button) for button in buttons]}
+        self.conversation = self.loaded.conversation.after(self.events, self.domain)
+        return True
 
     def since_message(self) -> list[Event]:
         """What has happened since the customer's message."""

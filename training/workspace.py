@@ -57,6 +57,22 @@ class Workspace:
             self.folder.rmdir()
 
 
+def remove_kept(folder: Path, fingerprint: str) -> bool:
+    """Removes what a stopped training of these inputs has kept in `folder`, which is `<data>/work`.
+
+    False where there is nothing, or such a training runs.
+    """
+    own = folder / fingerprint[:16]
+    lock = _locked(own)
+    if lock is None:
+        return False
+    with lock:
+        shutil.rmtree(own, ignore_errors=True)
+    with suppress(OSError):  # another training's folder stands in it
+        folder.rmdir()
+    return True
+
+
 def kept(folder: Path) -> bool:
     """Whether a training that was stopped can go on from what stands in `folder`, which is `<data>/work`."""
     return any(folder.glob(f"*/*/{CHECKPOINT_FILE}"))

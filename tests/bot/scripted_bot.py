@@ -115,11 +115,12 @@ class ScriptedInference:
     asked: list[str] = field(default_factory=list)
     fails_with: Exception | None = None
 
-    async def pair(self, pair_id: str) -> Pair | None:
-        found: Pair | None = self.host.engine.pairs.get(pair_id)
+    async def pair(self, pair_id: str, engine: Any = None) -> Pair | None:
+        found: Pair | None = (engine or self.host.engine).pairs.get(pair_id)
         return found
 
-    async def read(self, text: str) -> Reading:
+    async def read(self, text: str, engine: Any = None) -> Reading:
+        engine = engine or self.host.engine
         self.asked.append(text)
         for _ in range(len(self.asked) % 4):  # some take longer than others
             await asyncio.sleep(0)
@@ -132,10 +133,10 @@ class ScriptedInference:
             embedding=np.zeros(4, np.float32),
         )
         found = tuple(
-            Hit(pair=self.host.engine.pairs[pair_id], cosine=cosine, score=cosine, probability=cosine, rank=rank)
+            Hit(pair=engine.pairs[pair_id], cosine=cosine, score=cosine, probability=cosine, rank=rank)
             for rank, (pair_id, cosine) in enumerate(hits.items(), start=1)
         )
-        return Reading(understanding=understanding, hits=found, engine=self.host.engine, encode_ms=2.0, search_ms=1.0)
+        return Reading(understanding=understanding, hits=found, engine=engine, encode_ms=2.0, search_ms=1.0)
 
 
 @dataclass

@@ -35,7 +35,7 @@ class SlowEngine:
 
 @pytest.fixture
 def host() -> Any:
-    return SimpleNamespace(engine=SlowEngine("r1"))
+    return SimpleNamespace(engine=SlowEngine("r1"), is_loaded=True)
 
 
 @pytest.fixture
@@ -74,6 +74,36 @@ async def test_a_release_swapped_in_meanwhile_reads_the_next_batch_whole(inferen
 
     assert [reading.engine.id for reading in readings] == ["r1", "r2", "r2"]
     assert (old.batches, new.batches) == ([["a"]], [["b", "c"]])
+
+
+async def test_a_turn_that_began_with_the_old_release_is_read_by_it_to_its_end(inference: Inference, host: Any) -> None:
+    old, new = host.engine, SlowEngine("r2")
+    tasks = await hand_over(inference, "a")
+    await old.wait_for_start()
+    tasks += [asyncio.create_task(inference.read(text, old)) for text in ("b", "c")]
+    tasks += await hand_over(inference, "d")
+    host.engine = new
+    for engine in (old, new):
+        engine.may_go.set()
+
+    readings = await asyncio.gather(*tasks)
+
+    assert [(reading.text, reading.engine.id) for reading in readings] == [
+        *(("a", "r1"), ("b", "r1"), ("c", "r1"), ("d", "r2"))
+    ]
+    assert (old.batches, new.batches) == ([["a"], ["b", "c"]], [["d"]])
+
+
+async def test_without_a_model_only_turns_that_began_with_one_are_read(inference: Inference, host: Any) -> None:
+    old = host.engine
+    old.may_go.set()
+    host.is_loaded = False
+
+    found = await asyncio.gather(inference.read("a", old), inference.read("b"), return_exceptions=True)
+
+    assert getattr(found[0], "text", None) == "a"
+    assert isinstance(found[1], Refused)
+    assert found[1].status == 409
 
 
 async def test_who_waits_too_long_is_refused_and_not_read_later(host: Any) -> None:

@@ -1,7 +1,9 @@
 """Which release serves: the current one, else the newest that can; never one that cannot be loaded."""
 
+import gc
 import json
 import shutil
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -211,3 +213,16 @@ def test_an_engine_understands_as_its_release_was_trained(host: ModelHost) -> No
     assert "opening_hours" in host.engine.understander.intents.labels
     assert host.engine.pair("h01") == host.engine.retriever.base[0]
     assert "greet" in host.engine.flows.answerable
+
+
+def test_an_engine_that_nobody_uses_any_more_is_gone_at_once(data_dir: Path) -> None:
+    """Waiting for the garbage collector would keep two models in memory for minutes."""
+    engine = ModelHost(Releases(data_dir)).engine_of(add_release(data_dir, "0000-other").id)
+    engine.read(["hello"])
+    gone = weakref.ref(engine)
+    gc.disable()
+    try:
+        del engine
+        assert gone() is None
+    finally:
+        gc.enable()

@@ -19,10 +19,10 @@ from nlu.entities import Entity
 TOPIC = Topic(question="How do I earn points?", intent="points", answer="Points lapse after two years.", at=1.0)
 SAID = "and when do they lapse?"
 JOINED = "How do I earn points? and when do they lapse?"
-RELEASES: Any = [object(), object()]
+RELEASE: Any = object()
 
 
-def reading(text: str, release: Any = RELEASES[0]) -> Reading:
+def reading(text: str, release: Any = RELEASE) -> Reading:
     entities = (Entity(entity="word", start=0, end=3, value=text[:3], extractor="test"),)
     understanding = Understanding(
         text=text,
@@ -70,14 +70,6 @@ async def test_what_follows_nothing_is_read_once() -> None:
     found = await heard(read, "where is my order?")
     assert asked == ["where is my order?"]
     assert (found.text, found.decision) == ("where is my order?", FallBack(confidence=0.1))
-
-
-async def test_readings_of_two_releases_are_not_compared() -> None:
-    async def read(text: str) -> Reading:
-        return reading(text, RELEASES[text == JOINED])
-
-    found = await heard(read)
-    assert (found.text, found.reading.engine) == (SAID, RELEASES[0])
 
 
 async def test_an_overload_is_passed_on() -> None:

@@ -123,8 +123,8 @@ class Inference:
     def __init__(self, host: Any) -> None:
         self.host = host
 
-    async def read(self, text: str) -> Any:
-        return self.host.engine.read([text])[0]
+    async def read(self, text: str, engine: Any = None) -> Any:
+        return (engine or self.host.engine).read([text])[0]
 
 
 class TurnMachine(RuleBasedStateMachine):
@@ -338,7 +338,7 @@ def send_again_what_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def keep_what_is_erased(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bot.stores.erasure, "_WHOSE", bot.stores.erasure._WHOSE[:-1])
+    monkeypatch.setattr(bot.stores.erasure, "WHOSE", bot.stores.erasure.WHOSE[:-1])
 
 
 @pytest.mark.parametrize("plant", [count_no_tries, send_again_what_is_unknown, keep_what_is_erased])

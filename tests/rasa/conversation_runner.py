@@ -54,10 +54,10 @@ class WrittenUnderstanding:
     host: Any
     turn: RecordedTurn | None = None
 
-    async def pair(self, pair_id: str) -> None:
+    async def pair(self, pair_id: str, _: Any = None) -> None:
         """There are no past answers."""
 
-    async def read(self, text: str) -> Reading:
+    async def read(self, text: str, _: Any = None) -> Reading:
         """What the turn says of its text."""
         assert self.turn is not None
         return Reading(

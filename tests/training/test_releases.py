@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from small_release import FILES, ID, PICTURE, facts, write_small_release
 
-from training.releases import Release, ReleaseError, Releases
+from training.releases import How, Release, ReleaseError, Releases
 
 
 def test_a_whole_release_opens_with_its_manifest(releases: Releases, release: Release) -> None:
@@ -291,3 +291,106 @@ def test_a_kill_at_any_moment_of_sealing_and_promoting_leaves_only_whole_release
         write_small_release(store, "third")
         assert store.current_id() == "third"
         assert not list(store.folder.glob(".*"))
+
+
+def test_a_promotion_says_when_and_instead_of_what(tmp_path: Path) -> None:
+    store = Releases(tmp_path, now=lambda: 1_764_087_462.0)
+    first, second = (write_small_release(store, name) for name in ("first", "second"))
+    store.promote(second)  # nothing changes
+    store.promote(first, How.ROLLED_BACK)
+
+    assert (tmp_path / "HISTORY").read_text().splitlines() == [
+        "first 2025-11-25T16:17:42Z promoted -",
+        "second 2025-11-25T16:17:42Z promoted first",
+        "first 2025-11-25T16:17:42Z rolled_back second",
+    ]
+    assert (store.current_id(), store.trail(), store.earlier()) == ("first", ["first"], [])
+
+
+def test_a_rollback_leads_past_what_was_gone_back_from(releases: Releases) -> None:
+    made = [write_small_release(releases, name) for name in ("first", "second", "third")]
+
+    assert releases.earlier() == ["second", "first"]
+    releases.promote(made[1], How.ROLLED_BACK)
+    assert releases.earlier() == ["first"]
+    assert list(releases.candidates()) == ["second", "first", "third"]
+
+
+def test_the_same_release_promoted_again_writes_current_anew(releases: Releases, release: Release) -> None:
+    path = releases.data_dir / "CURRENT"
+    before = path.stat()
+    releases.promote(release)
+
+    assert path.stat().st_ino != before.st_ino or path.stat().st_mtime_ns != before.st_mtime_ns
+    assert releases.history() == [ID]
+
+
+def test_a_release_that_was_removed_or_overtaken_is_not_promoted(releases: Releases) -> None:
+    first, second = (write_small_release(releases, name) for name in ("first", "second"))
+    third = write_small_release(releases, "third", promote=False)
+    with pytest.raises(ReleaseError, match="Meanwhile second has come to be served instead of first"):
+        releases.promote(third, instead_of="first")
+    shutil.rmtree(first.folder)
+    with pytest.raises(ReleaseError, match="first has been removed"):
+        releases.promote(first)
+
+    assert releases.current_id() == second.id
+    assert releases.history() == ["second", "first"]
+
+
+KILLED_WHILE_PROMOTING = """
+import os, signal, sys
+from pathlib import Path
+from training.releases import How, Releases
+
+calls = []
+
+def die_at(limit, name):
+    call = getattr(os, name)
+    def counted(*given, **named):
+        calls.append(name)
+        if len(calls) == limit:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return call(*given, **named)
+    setattr(os, name, counted)
+
+for folder in map(Path, sys.argv[1:]):
+    child = os.fork()
+    if child == 0:
+        limit, _, how = folder.name.partition("-")
+        for name in ("fsync", "replace"):
+            die_at(int(limit), name)
+        releases = Releases(folder)
+        releases.promote(releases.open("second" if how == "rolled_back" else "fourth"), How(how))
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+def test_a_kill_at_any_moment_of_promoting_or_going_back_never_confuses_the_next_rollback(tmp_path: Path) -> None:
+    """HISTORY and CURRENT are as one: what was cut off leaves no trace in where a rollback leads."""
+    kinds = [(limit, how) for limit in range(1, 6) for how in ("promoted", "rolled_back")]
+    stores = [Releases(tmp_path / f"{limit}-{how}") for limit, how in kinds]
+    for store in stores:
+        for name in ("first", "second", "third"):
+            write_small_release(store, name)
+        write_small_release(store, "fourth", promote=False)
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED_WHILE_PROMOTING, *(str(store.data_dir) for store in stores)],
+        env=os.environ | {"PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    # line, new CURRENT, its name, its folder; beyond the last one nothing is left to kill
+    assert [int(line) for line in done.stdout.split()] == [-9] * 8 + [0] * 2
+
+    for store, (limit, how) in zip(stores, kinds, strict=True):
+        took_effect = limit > 3
+        after = {"promoted": ("fourth", ["third", "second", "first"]), "rolled_back": ("second", ["first"])}[how]
+        current, earlier = after if took_effect else ("third", ["second", "first"])
+        assert (store.current_id(), store.earlier()) == (current, earlier), (limit, how)
+        assert store.history()[0] == current
+        store.promote(store.open("first"), instead_of=current)
+        assert store.earlier()[0] == current
