@@ -4,6 +4,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -30,19 +31,27 @@ from bot.dialogue import DialogueManager
 from bot.drain import Drain
 from bot.errors import Refused
 from bot.events import Event
+from bot.experiments.candidate import CandidateHost
+from bot.experiments.shadow import ShadowReader
 from bot.inbox_worker import InboxWorker
 from bot.inference import Inference
 from bot.knowledge_service import KnowledgeService
 from bot.loop_watch import LoopWatch
+from bot.measures.pages import Dashboard
 from bot.messages import BotMessage
 from bot.middlewares import CORS_ORIGINS, allow_origins, errors_as_json, log_requests, preflight
 from bot.model_host import ModelHost
+from bot.monitor import MoodMonitor, alert_webhook
 from bot.outbox_sender import OutboxSender
 from bot.pace import Pace
+from bot.pages import pages, review
 from bot.request_body import BODY_TIMEOUT_S, MAX_BODY_BYTES
 from bot.responses import Responses
+from bot.retention import keep_forgetting
+from bot.review import ReviewDesk
 from bot.stores.location import connector_of
 from bot.stores.store import ConversationStore
+from bot.suggestions import Suggester
 from configs.credentials import read_credentials
 from configs.endpoints import read_endpoints
 from configs.settings import Settings
@@ -83,7 +92,9 @@ def create_app(settings: Settings, releases: Releases, root: Path | None = None)
     channels = [] if root is None else channels_of(read_credentials(root), intake)
     abilities = {channel.name: channel.abilities for channel in channels}
     store.outbox.resends = frozenset(name for name, able in abilities.items() if able.resends)
-    dialogue = DialogueManager(inference, store, actions=actions, sends_to=abilities)
+    tried = CandidateHost(host)
+    dialogue = DialogueManager(inference, store, actions=actions, sends_to=abilities, engine_for=tried.engine_for)
+    shadow = ShadowReader(tried, inference, store)
     sender = OutboxSender(
         store.outbox,
         {channel.name: channel.deliver for channel in channels},
@@ -101,6 +112,10 @@ def create_app(settings: Settings, releases: Releases, root: Path | None = None)
     app[DIALOGUE], app[INFERENCE], app[DRAIN] = dialogue, inference, drain
     loop = LoopWatch()
     api = HttpApi(settings, access, inference, dialogue, store, loop)
+    dialogue.on_read, api.experiment = shadow.offer, shadow.shown
+    monitor = MoodMonitor(store, lambda: host.engine.spec.monitor, webhook=alert_webhook(settings))
+    suggester = Suggester(store, inference)
+    api.mood, dialogue.suggest = monitor.shown, suggester.suggest
     desk = desk_of(dialogue, store, host)
     chat = widget.make(
         widget_config(root),
@@ -137,6 +152,10 @@ def create_app(settings: Settings, releases: Releases, root: Path | None = None)
     )
     for channel in channels:
         app.add_routes(channel.routes())
+    reviewed = ReviewDesk(store, inference, knowledge, releases)
+    key = pages.join(app, settings, releases.data_dir)
+    app.add_routes(review.routes(reviewed, store, inference, knowledge, key))
+    app.add_routes(Dashboard(store, host, reviewed.clusters).routes())
 
     async def end_trainings(_: web.Application) -> None:
         for stop in stops:
@@ -153,13 +172,18 @@ def create_app(settings: Settings, releases: Releases, root: Path | None = None)
         follows=[
             loop.run,
             *(partial(keep_running, channel) for channel in channels),
-            partial(follow_releases, host, every_s),
+            partial(follow_releases, host, tried, every_s),
+            shadow.run,
+            monitor.run,
+            suggester.run,
             partial(follow_knowledge, inference, every_s),
             partial(desk.follow, every_s),
             partial(chat.follow, every_s),
+            reviewed.follow,
+            partial(keep_forgetting, store, settings.keep_finished_days),
         ],
         works=[worker.run, sender.run],
-        closes=[*channels, inference, knowledge, store, *([actions] if actions else [])],
+        closes=[*channels, monitor, inference, knowledge, store, *([actions] if actions else [])],
     )
     app.cleanup_ctx.append(beside)
     return app
@@ -218,14 +242,22 @@ async def keep_running(channel: Channel) -> None:
         await asyncio.sleep(CHANNEL_RETRY_S)
 
 
-async def follow_releases(host: ModelHost, interval_s: float) -> None:
-    """Looks every `interval_s` whether another release has been promoted, and loads it off the event loop."""
-    while True:
-        await asyncio.sleep(interval_s)
-        try:
-            await asyncio.to_thread(host.follow)
-        except Exception:
-            _log.exception("follow_failed")
+async def follow_releases(host: ModelHost, tried: CandidateHost, interval_s: float) -> None:
+    """Looks every `interval_s` whether another release was promoted or is to be tried; loads it off the event loop.
+
+    Always in the same thread: each that loads a model keeps some memory of it for itself.
+    """
+    loop, thread = asyncio.get_running_loop(), ThreadPoolExecutor(1, "follow")
+    try:
+        while True:
+            await asyncio.sleep(interval_s)
+            for follow in (host.follow, tried.follow):
+                try:
+                    await loop.run_in_executor(thread, follow)
+                except Exception:
+                    _log.exception("follow_failed")
+    finally:
+        thread.shutdown(wait=False, cancel_futures=True)
 
 
 async def follow_knowledge(inference: Inference, interval_s: float) -> None:

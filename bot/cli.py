@@ -14,10 +14,18 @@ from rich.markup import escape
 from bot.data_commands import data_app
 from bot.data_folder import DataOption, data_dir
 from bot.db_commands import db_app
+from bot.erase_command import erase
+from bot.experiment_commands import releases_app
+from bot.export_command import export
 from bot.knowledge_commands import knowledge_app
+from bot.refresh_command import refresh
+from bot.report_command import report as report_command
+from bot.review_command import review
+from bot.runs_command import runs_app
 from configs.assistant import STARTER, STARTERS, copy_assistant, read_assistant
 from configs.assistant_config import Method
 from configs.errors import AssistantError, KefuError, SettingsError
+from configs.learned import LEARNED_FOLDER
 from configs.settings import LogFormat, LogLevel, Settings, load_settings, unknown_variables
 from configs.yaml_file import nearest
 
@@ -31,6 +39,13 @@ app = typer.Typer(
 app.add_typer(data_app, name="data")
 app.add_typer(db_app, name="db")
 app.add_typer(knowledge_app, name="knowledge")
+app.command()(refresh)
+app.add_typer(runs_app, name="runs")
+app.add_typer(releases_app, name="releases")
+app.command("report")(report_command)
+app.command()(review)
+app.command()(erase)
+app.command()(export)
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
@@ -98,12 +113,15 @@ def train(
     wandb: Annotated[
         bool, typer.Option("--wandb", envvar="KEFU_WANDB", help="Log to Weights & Biases too; needs the extra wandb.")
     ] = False,
+    mlflow: Annotated[
+        bool, typer.Option("--mlflow", envvar="KEFU_MLFLOW", help="Log to MLflow too; needs the extra mlflow.")
+    ] = False,
 ) -> None:
     """Train an assistant and make it the one that is served.
 
     [dim]Examples:[/dim]  kefu train    kefu train mybot    kefu train mybot --force --method lora
     """
-    train_and_promote(assistant or STARTER, data, force=force, method=method, wandb=wandb)
+    train_and_promote(assistant or STARTER, data, force=force, method=method, wandb=wandb, mlflow=mlflow)
 
 
 @app.command()
@@ -245,24 +263,31 @@ def parse(
 
 
 def train_and_promote(
-    root: Path, data: Path | None, *, force: bool, method: Method | None = None, wandb: bool = False
+    root: Path,
+    data: Path | None,
+    *,
+    force: bool,
+    method: Method | None = None,
+    wandb: bool = False,
+    mlflow: bool = False,
 ) -> None:
     """Trains with a progress bar and says what came of it."""
     _need_training_extra()
     from bot.training_progress import show_progress
+    from training.frozen import without_set_aside
     from training.releases import Releases
     from training.trainer import train_assistant, with_intent_settings
     from training.workspace import kept
 
-    assistant = read_assistant(root)
+    releases = Releases(data_dir(root, data))
+    assistant = without_set_aside(read_assistant(root, releases.data_dir / LEARNED_FOLDER), releases.data_dir)
     if method is not None:
         assistant = with_intent_settings(assistant, method=method)
     for notice in assistant.notices:
         _note(notice)
-    releases = Releases(data_dir(root, data))
     try:
         with show_progress(err) as report:
-            trained = train_assistant(assistant, releases, report, force=force, wandb=wandb, note=_note)
+            trained = train_assistant(assistant, releases, report, force=force, wandb=wandb, mlflow=mlflow, note=_note)
     except KeyboardInterrupt:
         on = "the same command goes on from there" if kept(releases.data_dir / "work") else "no epoch was done yet"
         _end(f"Stopped before a release was made; {on}.")

@@ -16,7 +16,7 @@ from configs.errors import KefuError
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 QUIET_PATHS = frozenset({"/health", "/ready"})
-CONVERSATIONS = "/conversations/"
+PRIVATE_PATHS = ("/conversations/", "/senders/")
 CORS_ORIGINS: web.AppKey[tuple[str, ...]] = web.AppKey("cors_origins", tuple)  # pages of these may call a channel
 _log = structlog.get_logger()
 
@@ -68,7 +68,7 @@ def logged_path(request: web.Request) -> str:
     resource = request.match_info.route.resource
     if resource is not None:
         return resource.canonical
-    return CONVERSATIONS if request.path.startswith(CONVERSATIONS) else request.path
+    return next((start for start in PRIVATE_PATHS if request.path.startswith(start)), request.path)
 
 
 def preflight(origins: tuple[str, ...]) -> Any:

@@ -49,6 +49,8 @@ def turn_write(
         reminders=reminders.set,
         cancelled=reminders.cancelled,
         evidence=_evidence(turn),
+        suggested=turn.suggested,
+        taken=turn.taken,
     )
 
 

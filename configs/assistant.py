@@ -16,6 +16,7 @@ from configs.example_checks import contradictions, unanswered_intents, unlisted_
 from configs.flow_checks import check_flows
 from configs.flows import Rule, Story
 from configs.implied_rules import implied_rules
+from configs.learned import read_learned, with_learned
 from configs.nlu_data import Example, Lookup, NluData, Regex, Synonym, parse_nlu, patterns_by_entity, synonym_table
 from configs.rules import parse_rules
 from configs.stories import StoryBlock, join_stories, parse_stories
@@ -40,6 +41,8 @@ class Assistant:
         stories: With their checkpoints joined.
         policies: What Rasa's `policies` says of rules and stories.
         knowledge_paths: The CSV, JSONL and XLSX files of past question-answer pairs.
+        learned: The folder of what was learned from conversations, where it was read too.
+        set_aside: Hash of the file of examples that were taken out to test releases with, or "".
         notices: What stands in the files but is not honoured, and what is done instead.
     """
 
@@ -56,6 +59,8 @@ class Assistant:
     lookups: tuple[Lookup, ...] = ()
     stories: tuple[Story, ...] = ()
     policies: CorePolicies = field(default_factory=CorePolicies)
+    learned: Path | None = None
+    set_aside: str = ""
 
     @property
     def name(self) -> str:
@@ -69,8 +74,11 @@ class Assistant:
         return frozenset(marked.union(self.domain.entities))
 
 
-def read_assistant(root: Path) -> Assistant:
+def read_assistant(root: Path, learned: Path | None = None) -> Assistant:
     """Reads the assistant in `root`.
+
+    Args:
+        learned: The folder of what was learned from conversations, read beside the owner's files where there is one.
 
     Raises:
         AssistantError: A file is missing or wrong, or two files contradict each other.
@@ -85,8 +93,16 @@ def read_assistant(root: Path) -> Assistant:
     domain, of_domain = read_domain(domain_paths(root), [file for file in files if file.data.get("responses")])
     notices += [*of_policies, *of_domain]
     nlu = _read_nlu(files, notices)
-    examples = usable_examples(root, nlu.examples)
     rules, stories = _read_flows(root, files, notices)
+    if learned is not None and learned.exists():
+        intents = {*domain.intents, *(example.intent for example in nlu.examples)}
+        more, of_learned = read_learned(learned, intents, root)
+        domain, of_responses = with_learned(domain, more)
+        notices += [*of_learned, *of_responses]
+        notices += contradictions((*nlu.examples, *more.examples))[len(contradictions(nlu.examples)) :]
+        nlu = replace(nlu, examples=(*nlu.examples, *more.examples))
+        rules += more.rules
+    examples = usable_examples(root, nlu.examples)
     rules += implied_rules(domain.responses, examples, (*rules, *stories), root)
     check_flows(rules, stories, domain, {example.intent for example in examples}, root)
     notices += unlisted_intents(domain, examples)
@@ -107,6 +123,7 @@ def read_assistant(root: Path) -> Assistant:
         synonyms=nlu.synonyms,
         regexes=nlu.regexes,
         lookups=nlu.lookups,
+        learned=learned if learned is not None and learned.exists() else None,
     )
     notices += [
         line

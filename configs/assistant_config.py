@@ -217,6 +217,68 @@ class ContextConfig(_Section):
     )
 
 
+class GateConfig(_Section):
+    """What a refreshed release is held to before it serves."""
+
+    significance: float = Field(
+        0.01, gt=0.0, le=0.2, description="How often chance alone may pass for a loss, under each rule."
+    )
+    max_loss: Probability = Field(
+        0.05,
+        description="Share of right answers that may be lost to a change of the promise; greater losses are "
+        "believed on weaker evidence.",
+    )
+    max_intent_drop: Probability = Field(
+        0.25, description="From this loss of its questions on, beyond chance, an intent counts as collapsed."
+    )
+    max_ece: Probability = Field(0.15, description="Largest calibration error of a first release.")
+    max_ece_rise: Probability = Field(0.03, description="Largest rise of the calibration error, beyond chance.")
+    max_scope_loss: Probability = Field(
+        0.03, description="Largest loss of the AUROC by which messages out of scope are told apart, beyond chance."
+    )
+    min_understood: Probability = Field(0.5, description="Least share of the questions that a first release knows.")
+    max_p95_ms: float = Field(250.0, gt=0.0, description="Longest time that 95 % of the messages may take.")
+    max_latency_ratio: float = Field(2.0, gt=1.0, description="How many times as long as before they may take.")
+    max_size_mb: float = Field(500.0, gt=0.0, description="Largest size of a release, in 10^6 bytes.")
+
+
+class MonitorConfig(_Section):
+    """When an owner hears that more customers are unhappy than is usual."""
+
+    enabled: bool = Field(True, description="Watch how many messages are negative, where moods are read.")
+    learn_days: int = Field(7, ge=3, le=28, description="Days with messages from which it is learned what is usual.")
+    false_alarm_days: float = Field(
+        60.0, ge=7.0, le=3_650.0, description="Days between two false alarms, on average, at least."
+    )
+
+
+class SuggestionsConfig(_Section):
+    """Which questions are offered under an answer."""
+
+    related: int = Field(0, ge=0, le=5, description="At most so many that are near the one asked.")
+    next: bool = Field(False, description="Offer what customers are likely to ask next.")
+    most: int = Field(3, ge=1, le=5, description="At most so many under one answer.")
+
+
+class RefreshConfig(_Section):
+    """How much of what was said of messages one refresh learns."""
+
+    max_per_sender: int = Field(20, ge=1, le=10_000, description="Rows of one conversation.")
+    max_per_sender_intent: int = Field(
+        5, ge=1, le=10_000, description="Rows of one conversation for one intent or past answer."
+    )
+    max_alike: int = Field(3, ge=1, le=10_000, description="Rows for one intent whose texts are nearly the same.")
+    max_new: int = Field(
+        50, ge=1, le=100_000, description="Rows that are new to an intent; an intent with more examples may double."
+    )
+    timezone: str = Field("UTC", description="The zone that the times of `kefu refresh --schedule` are meant in.")
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        return known_zone(value)
+
+
 class KefuConfig(_Section):
     """Everything under `kefu:`."""
 
@@ -227,6 +289,10 @@ class KefuConfig(_Section):
     policy: PolicyConfig = PolicyConfig()
     handoff: HandoffConfig = HandoffConfig()
     context: ContextConfig = ContextConfig()
+    gate: GateConfig = GateConfig()
+    refresh: RefreshConfig = RefreshConfig()
+    monitor: MonitorConfig = MonitorConfig()
+    suggestions: SuggestionsConfig = SuggestionsConfig()
     max_wrong_rate: float | None = Field(
         0.05,
         gt=0.0,

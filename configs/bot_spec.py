@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pydantic import TypeAdapter
 
 from configs.assistant import Assistant
-from configs.assistant_config import ContextConfig, HandoffConfig, PolicyConfig
+from configs.assistant_config import ContextConfig, HandoffConfig, MonitorConfig, PolicyConfig, SuggestionsConfig
 from configs.core_policies import DEFAULT_FALLBACK, MAX_HISTORY
 from configs.domain import Domain
 from configs.entity_spec import EntitySpec
@@ -28,6 +28,8 @@ class BotSpec:
         exact_stories: Whether a story is followed only where all that went before is as in the story.
         handoff: When a person takes over.
         context: How follow-ups are read.
+        monitor: When the owner hears of unhappy customers.
+        suggestions: Which questions are offered under an answer.
         titles: By intent, what a button that offers it says.
         trust_slash_intents: Whether `/intent` is taken from anyone who types it.
         intent_split_symbol: What joins the intents that one label names.
@@ -49,6 +51,8 @@ class BotSpec:
     exact_stories: bool = False
     handoff: HandoffConfig = field(default_factory=HandoffConfig)
     context: ContextConfig = field(default_factory=ContextConfig)
+    monitor: MonitorConfig = field(default_factory=MonitorConfig)
+    suggestions: SuggestionsConfig = field(default_factory=SuggestionsConfig)
 
     @property
     def answerable(self) -> frozenset[str]:
@@ -74,6 +78,8 @@ class BotSpec:
             policy=config.policy,
             handoff=config.handoff,
             context=config.context,
+            monitor=config.monitor,
+            suggestions=config.suggestions,
             titles=config.titles,
             trust_slash_intents=config.trust_slash_intents,
             entities=_entity_spec(assistant),

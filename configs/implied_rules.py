@@ -26,8 +26,13 @@ def implied_rules(
         Rule(
             name=f"utter_{intent}",
             steps=(UserStep(intent=intent), ActionStep(action=f"utter_{intent}")),
-            where=f"{example.path.relative_to(root).as_posix()}:{example.line}",
+            where=f"{_within(example.path, root).as_posix()}:{example.line}",
         )
         for intent, example in first_example.items()
         if intent not in known and intent.split("/")[0] not in known and f"utter_{intent}" in responses
     ]
+
+
+def _within(path: Path, root: Path) -> Path:
+    """`path` from the assistant's folder on; what was learned lies elsewhere."""
+    return path.relative_to(root) if path.is_relative_to(root) else Path("learned", path.name)

@@ -17,7 +17,20 @@ from configs.yaml_file import nearest
 
 PREFIX = "KEFU_"
 # Each may stand in a file that KEFU_<NAME>_FILE names.
-SECRETS = frozenset({"admin_token", "api_token", "database_url", "jwt_secret", "openai_token", "widget_secret"})
+SECRETS = frozenset(
+    {
+        "admin_token",
+        "alert_secret",
+        "alert_url",
+        "api_token",
+        "database_url",
+        "jwt_secret",
+        "openai_token",
+        "pages_secret",
+        "people",
+        "widget_secret",
+    }
+)
 
 
 class LogFormat(StrEnum):
@@ -57,6 +70,15 @@ def _parse_list(value: object) -> object:
         return json.loads(value)
     except (ValueError, RecursionError) as error:
         raise ValueError('not a JSON list such as ["https://shop.example"]') from error
+
+
+def _parse_map(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError) as error:
+        raise ValueError('not a JSON object such as {"en": "en_core_web_lg"}') from error
 
 
 class UnknownParts(StrEnum):
@@ -138,6 +160,18 @@ class Settings(BaseSettings):
         None,
         description="What the chat widget's sessions are signed with; by default a key that the data folder keeps.",
     )
+    people: Annotated[SecretStr, Field(min_length=1)] | None = Field(
+        None, description='Who may see the pages, as JSON: `{"anna": {"role": "reviewer", "token": "..."}}`.'
+    )
+    pages_secret: Annotated[SecretStr, Field(min_length=32)] | None = Field(
+        None, description="What the sessions of the pages are signed with; by default a key that the data folder keeps."
+    )
+    alert_url: Annotated[SecretStr, Field(min_length=1)] | None = Field(
+        None, description="Where it is posted when many customers become unhappy."
+    )
+    alert_secret: Annotated[SecretStr, Field(min_length=1)] | None = Field(
+        None, description="What those posts are signed with: `whsec_` and 24 to 64 random bytes in Base64."
+    )
     callback_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_parse_list)] = Field(
         (), description="Hosts besides this machine that `callback_url` may name, as a JSON list."
     )
@@ -145,7 +179,16 @@ class Settings(BaseSettings):
         UnknownParts.HOLD,
         description="`hold` or `resend`: whether a reply of which nobody can tell if it arrived is sent again.",
     )
+    keep_finished_days: Annotated[float, Field(ge=7, le=36_500)] = Field(
+        90.0,
+        description="Days after which messages and replies that are done with leave the inbox and the outbox. A message "
+        "that a platform brings once more after that counts as new; what was said stays in the conversation.",
+    )
+    presidio_models: Annotated[dict[str, str], NoDecode, BeforeValidator(_parse_map)] = Field(
+        default_factory=dict, description='Models of spaCy by language, by which Presidio masks, as a JSON object.'
+    )
     wandb: bool = Field(False, description="Log trainings to Weights & Biases too.")
+    mlflow: bool = Field(False, description="Log trainings to MLflow too.")
 
 
 def load_settings(**given: object) -> Settings:

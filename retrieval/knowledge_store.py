@@ -85,6 +85,17 @@ class KnowledgeStore:
         """Closes the file."""
         close_database(self._connection)
 
+    def vacuum(self) -> None:
+        """Writes the file anew, without what was deleted from it.
+
+        Raises:
+            KnowledgeStoreError: It cannot be written.
+        """
+        try:
+            self._raw.execute("VACUUM")
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+
     def is_in_place(self) -> bool:
         """Whether its path still names the file that is open; not so once that was moved away or replaced."""
         return self._file == _file_at(self.path)
@@ -201,6 +212,11 @@ class KnowledgeStore:
         """At most `limit` changes after `seq`, the oldest first."""
         query = select(revisions_table).where(revisions_table.c.seq > seq).order_by(revisions_table.c.seq).limit(limit)
         return [self._revision(row) for row in self._read(query)]
+
+    def changed_by(self, by: str) -> list[str]:
+        """The ids of the pairs that `by` has ever changed, in their order."""
+        query = select(revisions_table.c.pair_id).where(revisions_table.c.by == by).distinct()
+        return sorted(row.pair_id for row in self._read(query))
 
     def latest_seq(self) -> int:
         """Of the newest change; 0 for none."""

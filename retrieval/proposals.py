@@ -5,6 +5,7 @@ noted here, so that a crash between the two leaves a proposal that can be accept
 """
 
 import json
+import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -311,9 +312,43 @@ class ProposalStore:
             values = {**undecided, "pair_id": None, "pair_version": None}
             connection.execute(_proposals.update().where(_proposals.c.id == id_).values(**values))
 
+    def rewrite(self, change: Callable[[Filed], Proposal | None]) -> int:
+        """Makes of each proposal what `change` says, None being to delete it; nothing of what was there stays in the file.
+
+        Returns:
+            How many were changed or deleted.
+
+        Raises:
+            ProposalError: The file cannot be read or written.
+        """
+        changed = 0
+        with self._transaction() as connection:
+            for row in connection.execute(select(_proposals)).all():
+                filed = _filed(row)
+                new = change(filed)
+                this = _proposals.c.id == row.id
+                if new is None:
+                    connection.execute(_proposals.delete().where(this))
+                elif new != filed.proposal:
+                    data = json.dumps(new.to_dict(), ensure_ascii=False)
+                    connection.execute(_proposals.update().where(this).values(data=data, count=new.count))
+                changed += new != filed.proposal
+        self._vacuum()
+        return changed
+
     def close(self) -> None:
         """Lets go of the file."""
         self._engine.dispose()
+
+    def _vacuum(self) -> None:
+        """Writes the file anew, without what was deleted from it."""
+        raw = self._engine.raw_connection()
+        try:
+            raw.cursor().execute("VACUUM")
+        except sqlite3.Error as error:
+            raise ProposalError(f"The proposals {self._path} cannot be written anew: {error}.") from error
+        finally:
+            raw.close()
 
     def _values(self, proposal: Proposal) -> dict[str, Any]:
         return {

@@ -46,6 +46,16 @@ def release_fingerprint(
     )
 
 
+def warm_fingerprint(fingerprint: str, release_id: str) -> str:
+    """Of the same inputs, where the training is built on that of an earlier release."""
+    return _hash([fingerprint, release_id])
+
+
+def encoder_fingerprint(checkpoint: Checkpoint) -> str:
+    """Of the weights that a training starts with."""
+    return _hash(_weights(checkpoint))
+
+
 def _weights(checkpoint: Checkpoint) -> list[str]:
     folder = Path(checkpoint.source)
     names = sorted([*folder.glob("*.safetensors"), folder / "tokenizer.json"]) if folder.is_dir() else []

@@ -64,6 +64,7 @@ class Manifest(BaseModel):
     Attributes:
         fingerprints: By part (`intents`, `all`), a hash of everything that part was made from.
         knowledge_seq: The last revision of the knowledge store that its past answers have in them.
+        trained_with: Rows learned from conversations that it was trained with; `learned.jsonl` names them.
         figures: What the training measured, such as `validation_accuracy`.
     """
 
@@ -79,6 +80,7 @@ class Manifest(BaseModel):
     pair_count: int = Field(ge=0)
     knowledge_seq: int = Field(ge=0)
     dimension: int = Field(ge=1)
+    trained_with: int = Field(default=0, ge=0)
     fingerprints: dict[str, str]
     figures: dict[str, float]
     files: dict[str, FileEntry]

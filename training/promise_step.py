@@ -74,8 +74,11 @@ def own_examples(
 ) -> list[Judged]:
     """What the assistant's own examples and past answers say, in the shares of customers' messages."""
     seed = assistant.config.training.seed
-    held_out = held_out_split(assistant.examples, assistant.config.training).validation
     kept = load_held_out(folder)
+    if kept.places is None:
+        held_out = held_out_split(assistant.examples, assistant.config.training).validation
+    else:
+        held_out = tuple(assistant.examples[place] for place in kept.places.tolist())
     examples, not_meant = judged_examples(held_out, kept, understander, retriever, answerable)
     wordings, not_stored = judged_wordings(tuple(retriever.pairs()), understander, embed, answerable, like=retriever)
     messages = mixed([*examples, *wordings], [*not_meant, *not_stored], seed)

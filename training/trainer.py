@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
+from typing import TypeAlias
 
 from configs.assistant import Assistant
 from configs.assistant_config import KefuConfig
 from configs.bot_spec import BotSpec
+from configs.learned import read_origins
 from configs.nlu_data import Example
 from nlu.checkpoint import Checkpoint, find_checkpoint
 from nlu.encoder import FloatArray
@@ -26,16 +28,20 @@ from retrieval.knowledge_store import KnowledgeStore
 from retrieval.knowledge_sync import sync_files
 from retrieval.pair import ALWAYS, Pair
 from retrieval.retriever import Embed, Query, Retriever
-from training.fingerprint import intents_fingerprint, release_fingerprint
+from training.fingerprint import intents_fingerprint, release_fingerprint, warm_fingerprint
+from training.learned import LEARNED_FILE, trained_with
 from training.manifest import ASSISTANT_FILE, HELD_OUT_FILE, REPORT_FOLDER, SMOKE_FILE, Release, ReleaseError
 from training.progress import Progress, Report
 from training.releases import KNOWLEDGE_FILE, Releases
 from training.run_log import RunLog
+from training.run_record import RUNS_FOLDER, Curves, RunRecord
 from training.workspace import Workspace
 
 SMOKE_INTENTS = 3
 SMOKE_PAIRS = 2
 CHECKED_TEXTS = 64
+WARM_FOLDER = "warm"
+Knowledge: TypeAlias = tuple[tuple[Pair, ...], int]
 INTENT_PARTS = (GRAPH_FILE, SPEC_FILE, TOKENIZER_FILE, INTENTS_FILE, SCOPE_FILE, HELD_OUT_FILE)
 
 
@@ -59,14 +65,17 @@ def noted_nowhere(sentence: str) -> None:
     del sentence
 
 
-def train_assistant(
+def train_assistant(  # noqa: PLR0913 - what may be asked for
     assistant: Assistant,
     releases: Releases,
     report: Report,
     *,
     force: bool = False,
     wandb: bool = False,
+    mlflow: bool = False,
     from_outside: bool = False,
+    warm: str | None = None,
+    candidate: Knowledge | None = None,
     note: Callable[[str], None] = noted_nowhere,
 ) -> Trained:
     """Trains `assistant`, writes a release and promotes it.
@@ -77,8 +86,12 @@ def train_assistant(
 
     Args:
         wandb: Whether Weights & Biases gets what TensorBoard gets.
+        mlflow: The same of MLflow.
         from_outside: Whether somebody sent the assistant's files: the release is not promoted, and the past answers are
             those of the data folder.
+        warm: The release whose training the encoder's is built on, instead of beginning anew.
+        candidate: The past answers of a release that is not promoted, and up to when; a release that the same inputs
+            have made before, promoted or not, is taken as it is.
         note: Told, in a sentence each, what became of what a stopped training had kept, and that the encoder does not
             know the assistant's script.
 
@@ -89,7 +102,7 @@ def train_assistant(
     from training.ranking_fit import remembering
 
     started = time.monotonic()
-    pairs, knowledge_seq = gather_knowledge(assistant, releases, note, with_files=not from_outside)
+    pairs, knowledge_seq = candidate or gather_knowledge(assistant, releases, note, with_files=not from_outside)
     spec = BotSpec.of(assistant)
     checkpoint = find_checkpoint(assistant.config.encoder, assistant.root)
     intents = intents_fingerprint(assistant, checkpoint)
@@ -100,13 +113,31 @@ def train_assistant(
     if previous is not None and previous.manifest.fingerprints.get("all") == whole:
         return Trained(release=previous, fitted=False, fresh=False, seconds=time.monotonic() - started)
     reusable = previous if previous is not None and previous.manifest.fingerprints.get("intents") == intents else None
-    release_id = releases.new_id(whole)
-    with Workspace(releases.data_dir / "work", intents, note) as workspace, releases.writing(release_id) as part:
+    wanted = whole if warm is None or reusable else warm_fingerprint(whole, warm)
+    if candidate is not None and (made := _made_before(releases, wanted, whole)):
+        return Trained(release=made, fitted=False, fresh=False, seconds=time.monotonic() - started)
+    release_id = releases.new_id(wanted)
+    begun = intents if warm is None else warm_fingerprint(intents, warm)
+    with Workspace(releases.data_dir / "work", begun, note) as workspace, releases.writing(release_id) as part:
+        curves: Curves = {}
         if reusable:
             figures = _take_over(reusable, part)
+            _take_over_warm(reusable, releases, release_id)
         else:
-            with RunLog.open(releases.data_dir / "runs" / release_id, wandb=wandb) as log:
-                figures = fit_into(part, assistant, checkpoint, report, log=log, workspace=workspace, note=note)
+            folder = releases.data_dir / RUNS_FOLDER / release_id
+            with RunLog.open(folder, wandb=wandb, mlflow=mlflow) as log:
+                figures = fit_into(
+                    part,
+                    assistant,
+                    checkpoint,
+                    report,
+                    log=log,
+                    workspace=workspace,
+                    note=note,
+                    warm=None if warm is None else releases.data_dir / WARM_FOLDER / warm,
+                    keep=releases.data_dir / WARM_FOLDER / release_id,
+                )
+            curves = log.curves
         report(Progress(stage="indexing past answers"))
         understander = load_understander(part, spec.entities)
         embed = remembering(lambda texts: understander.encoder.encode(texts).embeddings)
@@ -115,6 +146,9 @@ def train_assistant(
         (part / ASSISTANT_FILE).write_bytes(spec.to_json())
         smoke = smoke_questions(understander, retriever, assistant.examples)
         (part / SMOKE_FILE).write_text(json.dumps(smoke, ensure_ascii=False, indent=1), "utf-8")
+        origins = read_origins(assistant.learned) if assistant.learned else []
+        if origins:
+            (part / LEARNED_FILE).write_bytes(trained_with(origins))
         report(Progress(stage="looking for what can be promised"))
         promised = promise_into(part, assistant, spec, questions, understander, retriever, embed)
         note(promised.file.finding.sentence)
@@ -130,19 +164,32 @@ def train_assistant(
                 "pair_count": len(pairs),
                 "knowledge_seq": knowledge_seq,
                 "dimension": understander.encoder.dimension,
-                "fingerprints": {"intents": intents, "all": whole},
+                "trained_with": len(origins),
+                "fingerprints": {
+                    "intents": intents,
+                    "all": whole,
+                    **({"set_aside": assistant.set_aside} if assistant.set_aside else {}),
+                },
                 "figures": {**figures, **ranking_figures, **promised.figures()},
             },
         )
         workspace.clear()
-    if not from_outside:
+    RunRecord.of(
+        release.manifest,
+        assistant,
+        seconds=time.monotonic() - started,
+        curves=curves,
+        warm_from=None if reusable else warm,
+        encoder_from=reusable.id if reusable else None,
+    ).save(releases.data_dir)
+    if not from_outside and candidate is None:
         releases.promote(release)
     return Trained(release=release, fitted=reusable is None, fresh=True, seconds=time.monotonic() - started)
 
 
 def gather_knowledge(
     assistant: Assistant, releases: Releases, note: Callable[[str], None], *, with_files: bool = True
-) -> tuple[tuple[Pair, ...], int]:
+) -> Knowledge:
     """All past answers as they are now, those of the assistant's files with what was edited since, and up to when.
 
     Args:
@@ -197,7 +244,7 @@ def index_pairs(
     return retriever, fit.figures()
 
 
-def fit_into(
+def fit_into(  # noqa: PLR0913 - the last five only look on, or keep
     folder: Path,
     assistant: Assistant,
     checkpoint: Checkpoint,
@@ -206,8 +253,15 @@ def fit_into(
     log: RunLog | None = None,
     workspace: Workspace | None = None,
     note: Callable[[str], None] = noted_nowhere,
+    warm: Path | None = None,
+    keep: Path | None = None,
 ) -> dict[str, float]:
-    """Fits, exports and reports into `folder`; returns the figures for the manifest."""
+    """Fits, exports and reports into `folder`; returns the figures for the manifest.
+
+    Args:
+        warm: What an earlier training has kept, to begin from.
+        keep: Where what a later training can begin from is put.
+    """
     from training.export import export_encoder
     from training.fit import fit_understanding
     from training.held_out import save_held_out
@@ -215,7 +269,9 @@ def fit_into(
 
     log = log or RunLog(())
     log.settings(assistant.config.model_dump(mode="json", include={"encoder", "training"}))
-    fitted = fit_understanding(assistant, checkpoint, report, watch=log.fit, workspace=workspace)
+    fitted = fit_understanding(assistant, checkpoint, report, watch=log.fit, workspace=workspace, warm=warm, note=note)
+    if keep is not None:
+        fitted.keep(keep)
     report(Progress(stage="exporting"))
     held_out = fitted.held_out.examples
     texts = [example.text for example in (*held_out, *assistant.examples)][:CHECKED_TEXTS]
@@ -271,12 +327,31 @@ def smoke_questions(
     return smoke + found[:SMOKE_PAIRS]
 
 
+def _made_before(releases: Releases, wanted: str, whole: str) -> Release | None:
+    """The whole release that an earlier training made of the same inputs; what is damaged makes room for another."""
+    release_id = releases.first_id(wanted)
+    try:
+        release = releases.open(release_id)
+    except ReleaseError:
+        if (releases.folder / release_id).is_dir():
+            releases.remove(release_id, lambda: True)
+        return None
+    return release if release.manifest.fingerprints.get("all") == whole else None
+
+
 def _previous(releases: Releases) -> Release | None:
     try:
         current = releases.current_id()
         return None if current is None else releases.open(current)
     except ReleaseError:
         return None
+
+
+def _take_over_warm(previous: Release, releases: Releases, release_id: str) -> None:
+    """What a later training can begin from is the same as with the release whose encoder was taken over."""
+    kept, own = (releases.data_dir / WARM_FOLDER / name for name in (previous.id, release_id))
+    if kept.is_dir() and not own.exists():
+        shutil.copytree(kept, own)
 
 
 def _take_over(previous: Release, part: Path) -> dict[str, float]:

@@ -1,8 +1,11 @@
 """The HTTP API put together: who may call what."""
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from aiohttp import web
 
-from bot.api import evaluation_routes, feedback_routes, model_routes, server_routes
+from bot.api import evaluation_routes, feedback_routes, model_routes, sender_routes, server_routes
 from bot.api.auth import Access, guarded
 from bot.api.conversation_routes import ConversationRoutes
 from bot.api.openapi import openapi_document
@@ -19,7 +22,12 @@ from configs.settings import Settings
 
 
 class HttpApi:
-    """The API's routes, and the trainings that they begin."""
+    """The API's routes, and the trainings that they begin.
+
+    Attributes:
+        experiment: What `/status` says of the release that is tried; None where none is.
+        mood: What it says of the mood of customers.
+    """
 
     def __init__(
         self,
@@ -31,6 +39,8 @@ class HttpApi:
         loop: LoopWatch,
     ) -> None:
         self._access, self._loop = access, loop
+        self.experiment: Callable[[], Mapping[str, Any] | None] = lambda: None
+        self.mood: Callable[[], Mapping[str, Any] | None] = lambda: None
         self._settings, self._inference, self._dialogue, self._store = settings, inference, dialogue, store
         self._conversations = ConversationRoutes(dialogue, inference, store, max_text_chars=settings.max_text_chars)
         self.watch = PromiseWatch(inference, store)
@@ -46,11 +56,12 @@ class HttpApi:
         max_text_chars = self._settings.max_text_chars
         admin = [
             web.get("/openapi.json", describe),
-            *server_routes.routes(self._inference, self._trainings, self.watch),
+            *server_routes.routes(self._inference, self._trainings, self.watch, self.experiment, self.mood),
             *model_routes.routes(self._inference, max_text_chars=max_text_chars),
             *evaluation_routes.routes(self._inference, self._dialogue, max_text_chars=max_text_chars),
             *self._training_routes.routes(),
             *self._conversations.model_routes(),
+            *sender_routes.routes(self._dialogue, self._inference, self._store),
         ]
         own = [*self._conversations.routes(), *feedback_routes.routes(self._store, self.watch)]
         return [*anyone, *guarded(admin, self._access.admin), *guarded(own, self._access.own_conversation)]

@@ -10,6 +10,7 @@ from bot.api.yaml_text import YAML_TYPE
 from bot.channels.widget.operations import OPERATIONS as WIDGET
 from bot.handoff_api import AskBody, ClaimBody, ReplyBody, ReturnBody
 from bot.knowledge_api import FILTERS, RevertBody
+from bot.pages.operations import OPERATIONS as PAGES
 from bot.request_body import MessageBody, ParseBody
 
 _TEXT: Schema = {"type": "string"}
@@ -247,6 +248,16 @@ _HANDOFF = (
         )
     ),
 )
+_SENDERS = (
+    Operation(
+        method="DELETE",
+        path="/senders/{id}",
+        summary="Erases a customer from everything.",
+        parameters=(_flag("prefix"),),
+        answers={200: {JSON: OBJECT}, 500: {JSON: OBJECT}},
+        errors=(400, 422, 503),
+    ),
+)
 _KNOWLEDGE = (
     Operation(
         method="GET",
@@ -307,4 +318,4 @@ _KNOWLEDGE = (
         errors=(404, 412, 428, 503),
     ),
 )
-OPERATIONS = (*_OPEN, *WIDGET, *_MODEL, *_CONVERSATIONS, *_HANDOFF, *_KNOWLEDGE)
+OPERATIONS = (*_OPEN, *WIDGET, *PAGES, *_MODEL, *_CONVERSATIONS, *_HANDOFF, *_SENDERS, *_KNOWLEDGE)

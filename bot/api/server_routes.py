@@ -1,5 +1,6 @@
 """What Rasa's server says of itself: version, status and domain; and health."""
 
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from typing import Any
 
@@ -43,7 +44,13 @@ def open_routes(inference: Inference, loop: LoopWatch) -> list[web.RouteDef]:
     ]
 
 
-def routes(inference: Inference, trainings: TrainingJobs, watch: PromiseWatch) -> list[web.RouteDef]:
+def routes(
+    inference: Inference,
+    trainings: TrainingJobs,
+    watch: PromiseWatch,
+    experiment: Callable[[], Mapping[str, Any] | None],
+    mood: Callable[[], Mapping[str, Any] | None],
+) -> list[web.RouteDef]:
     """Routes for those who have the secret."""
 
     async def status(_: web.Request) -> web.Response:
@@ -55,6 +62,8 @@ def routes(inference: Inference, trainings: TrainingJobs, watch: PromiseWatch) -
                 "num_active_training_jobs": trainings.active,
                 "waiting": inference.waiting,
                 "refused_releases": inference.host.refused,
+                "experiment": experiment(),
+                "mood": mood(),
                 "promise": await watch.shown(),
             }
         )

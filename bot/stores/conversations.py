@@ -13,6 +13,7 @@ from bot.stores.inbox import answer_now, finish_claimed
 from bot.stores.leases import check_lease, release_lease, take_lease
 from bot.stores.outbox_parts import Answered, write_notices, write_parts
 from bot.stores.reminders import change_reminders
+from bot.stores.suggestions import write_suggested
 from bot.stores.tables import IS_HANDED_OVER
 from bot.stores.tables import conversations as table
 from bot.stores.turn import Committed, Held, Loaded, TurnWrite
@@ -96,6 +97,8 @@ def write_turn(
         change_reminders(connection, conversation_id, turn)
     if turn.evidence is not None:
         write_evidence(connection, conversation_id, version, turn.evidence)
+        if turn.suggested or turn.taken:
+            write_suggested(connection, conversation_id, version, turn.suggested, turn.taken, turn.evidence.at)
     if turn.lease is not None:
         release_lease(connection, turn.lease)
     return Committed(version=version, inbox_id=answered.inbox_id)

@@ -17,7 +17,7 @@ from bot.stores.tables import (
     turns,
 )
 
-_WHOSE = (  # what refers to others comes before them
+WHOSE = (  # what refers to others comes before them
     (leases, leases.c.conversation_id),
     (feedback, feedback.c.conversation_id),
     (labels, labels.c.conversation_id),
@@ -38,4 +38,4 @@ def erase(connection: Connection, conversation_id: str) -> int:
 
     Its lease goes too, so that a turn under way cannot be written any more.
     """
-    return sum(connection.execute(delete(table).where(column == conversation_id)).rowcount for table, column in _WHOSE)
+    return sum(connection.execute(delete(table).where(column == conversation_id)).rowcount for table, column in WHOSE)

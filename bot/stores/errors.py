@@ -7,6 +7,10 @@ class StoreError(KefuError):
     """The conversation store cannot be opened, read or written."""
 
 
+class StoreInUse(StoreError):
+    """Another process has the conversation store open, and it is of the kind that only one may have."""
+
+
 class StoreRefusal(KefuError):
     """The store is well, but will not do what was asked; nothing was written.
 

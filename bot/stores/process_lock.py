@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import TextIO
 
-from bot.stores.errors import StoreError
+from bot.stores.errors import StoreInUse
 
 
 class ProcessLock:
@@ -23,14 +23,14 @@ class ProcessLock:
         """Takes the lock; does nothing where this one has it.
 
         Raises:
-            StoreError: Another process has it.
+            StoreInUse: Another process has it.
         """
         while self._file is None:
             file = self._path.open("a+", encoding="ascii")
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise StoreError(_in_use(self._guarded, file)) from None
+                raise StoreInUse(_in_use(self._guarded, file)) from None
             if _is_at(self._path, file):
                 file.truncate(0)
                 file.write(str(os.getpid()))

@@ -110,6 +110,19 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Suggested:
+    """A question that is offered under an answer.
+
+    Attributes:
+        kind: Why: `related` or `next`.
+        answer: What answers it: `intent:NAME` or `pair:ID`.
+    """
+
+    kind: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TurnWrite:
     """What a turn writes besides its events and the state they lead to.
 
@@ -127,6 +140,8 @@ class TurnWrite:
         cancelled: Names of reminders that are not to come.
         replaces_events: The events take the place of all that there were.
         notices: What channels are told besides.
+        suggested: Questions that are offered.
+        taken: The answer that a button asked for, as `Suggested.answer`; empty where none did.
     """
 
     lease: Lease | None = None
@@ -143,6 +158,8 @@ class TurnWrite:
     replaces_events: bool = False
     evidence: Evidence | None = None
     notices: tuple[Notice, ...] = ()
+    suggested: tuple[Suggested, ...] = ()
+    taken: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from nlu.masking.national_numbers import chinese_identity_numbers, national_numb
 from nlu.masking.network import ip_addresses, links
 from nlu.masking.numbers import numbers
 from nlu.masking.passports import passports
+from nlu.masking.presidio import presidio_finds
 from nlu.masking.reading import read
 
 
@@ -39,6 +40,7 @@ def find_private(text: str, regions: Regions, names: frozenset[str] = frozenset(
         addresses(plain),
         numbers(plain),
         name_finds(plain, names),
+        presidio_finds(plain),
     )
     return [reading.in_original(find) for find in found]
 

@@ -70,6 +70,7 @@ async def test_status_names_the_release_that_serves(shop: TestClient, shop_data:
         "num_active_training_jobs": 0,
         "waiting": 0,
         "refused_releases": {},
+        "experiment": None,
     }
 
 
