@@ -2,10 +2,10 @@
 
     python benchmarks/learning_loop.py [--quick] [--seed 1] [--state DIR]
 
-The assistant starts from the five-shot split of BANKING77. The full training split's other messages arrive, 500 in each of ten
-rounds. A simulated reviewer labels the 100 that review proposes of all that waits (`nlu.informative.choose`), and the
-assistant is trained anew. Beside it, from the same start, another labels 100 at random, and a third all 500, which is
-fitted at three points only. After each round the 3,080 test messages are asked.
+The assistant starts from the five-shot split of BANKING77. The full training split's other messages arrive, 500 in each
+of ten rounds. A simulated reviewer labels the 100 that review proposes of all that waits (`nlu.informative.choose`),
+and the assistant is trained anew. Beside it, from the same start, another labels 100 at random, and a third all 500,
+which is fitted at three points only. After each round the 3,080 test messages are asked.
 
 `labels` is how many of random's labels review needs for the accuracy that random ends at, straight lines between the
 rounds. `gap` is how far review ends below labelling all that arrived. `drop` is the worst fall of the accuracy from one

@@ -102,13 +102,7 @@ def create_app(settings: Settings, releases: Releases, root: Path | None = None)
     )
     worker = InboxWorker(store, dialogue, on_answer=sender.wake)
     drain = Drain()
-    app = web.Application(
-        middlewares=[log_requests, preflight(settings.cors_origins), errors_as_json, drain.refuse_or_count],
-        client_max_size=settings.max_body_bytes,
-    )
-    app.on_response_prepare.append(allow_origins(settings.cors_origins))
-    app[CORS_ORIGINS] = settings.cors_origins
-    app[MAX_BODY_BYTES], app[BODY_TIMEOUT_S] = settings.max_body_bytes, settings.request_body_timeout_s
+    app = empty_app(settings, drain)
     app[DIALOGUE], app[INFERENCE], app[DRAIN] = dialogue, inference, drain
     loop = LoopWatch()
     api = HttpApi(settings, access, inference, dialogue, store, loop)
@@ -128,8 +122,8 @@ def create_app(settings: Settings, releases: Releases, root: Path | None = None)
         handoff=lambda: host.engine.spec.handoff,
         on_feedback=api.watch.look,
     )
-    dialogue.on_commit = in_turn(desk.saw, chat.saw)  # the widget asks the desk how many are before whom
-    dialogue.on_erase = chat.erased
+    # The widget asks the desk how many are before whom.
+    dialogue.on_commit, dialogue.on_erase = in_turn(desk.saw, chat.saw), chat.erased
     stops = [chat.stop, *(channel.stop for channel in channels)]
     drain.stops += [worker.stop, sender.stop, *stops]
     chat.join(app)
@@ -150,11 +144,10 @@ def create_app(settings: Settings, releases: Releases, root: Path | None = None)
             max_text_chars=settings.max_text_chars,
         )
     )
-    for channel in channels:
-        app.add_routes(channel.routes())
+    app.add_routes([route for channel in channels for route in channel.routes()])
     reviewed = ReviewDesk(store, inference, knowledge, releases)
-    key = pages.join(app, settings, releases.data_dir)
-    app.add_routes(review.routes(reviewed, store, inference, knowledge, key))
+    page_key = pages.join(app, settings, releases.data_dir)
+    app.add_routes(review.routes(reviewed, store, inference, knowledge, page_key))
     app.add_routes(Dashboard(store, host, reviewed.clusters).routes())
 
     async def end_trainings(_: web.Application) -> None:
@@ -186,6 +179,18 @@ def create_app(settings: Settings, releases: Releases, root: Path | None = None)
         closes=[*channels, monitor, inference, knowledge, store, *([actions] if actions else [])],
     )
     app.cleanup_ctx.append(beside)
+    return app
+
+
+def empty_app(settings: Settings, drain: Drain) -> web.Application:
+    """A server without routes: what is done with every request, and the limits that handlers look up."""
+    app = web.Application(
+        middlewares=[log_requests, preflight(settings.cors_origins), errors_as_json, drain.refuse_or_count],
+        client_max_size=settings.max_body_bytes,
+    )
+    app.on_response_prepare.append(allow_origins(settings.cors_origins))
+    app[CORS_ORIGINS] = settings.cors_origins
+    app[MAX_BODY_BYTES], app[BODY_TIMEOUT_S] = settings.max_body_bytes, settings.request_body_timeout_s
     return app
 
 

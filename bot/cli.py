@@ -17,6 +17,7 @@ from bot.db_commands import db_app
 from bot.erase_command import erase
 from bot.experiment_commands import releases_app
 from bot.export_command import export
+from bot.groups_command import groups as groups_command
 from bot.knowledge_commands import knowledge_app
 from bot.refresh_command import refresh
 from bot.report_command import report as report_command
@@ -43,6 +44,7 @@ app.command()(refresh)
 app.add_typer(runs_app, name="runs")
 app.add_typer(releases_app, name="releases")
 app.command("report")(report_command)
+app.command("groups")(groups_command)
 app.command()(review)
 app.command()(erase)
 app.command()(export)

@@ -5,7 +5,8 @@ import json
 import time
 from collections.abc import Iterable
 from dataclasses import asdict
-from typing import Annotated, Any
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
@@ -21,8 +22,11 @@ from bot.stores.moods import NO_INTENT, UNANSWERED
 from bot.stores.read_beside import read_beside
 from bot.terminal_text import one_line
 from configs.assistant import STARTER
+from configs.errors import SettingsError
 from configs.settings import load_settings
-from training.groups import Customer, Group, Grouping, group
+
+if TYPE_CHECKING:
+    from training.groups import Customer, Group, Grouping
 
 NAMES = {UNANSWERED: "no sure answer", NO_INTENT: "past answers"}
 
@@ -39,6 +43,10 @@ def groups(
 
     [dim]Examples:[/dim]  kefu groups    kefu groups --since 30d --json
     """
+    if find_spec("sklearn") is None:
+        raise SettingsError("Groups need the extra train. Install it with `pip install 'kefu[train]'`.")
+    from training.groups import group  # noqa: PLC0415 - scikit-learn is heavy, and kefu run does without it
+
     if ids and not as_json:
         raise typer.BadParameter("goes with --json.", param_hint="--ids")
     period = parse_period(since, None, ZoneInfo("UTC"), time.time())
@@ -57,8 +65,10 @@ def groups(
         _print(found, Console(highlight=False))
 
 
-def customers_of(topics: Iterable[TopicOfCustomer], days: dict[str, int]) -> list[Customer]:
+def customers_of(topics: Iterable[TopicOfCustomer], days: dict[str, int]) -> "list[Customer]":
     """The customers in numbers."""
+    from training.groups import Customer  # noqa: PLC0415 - as above
+
     rows: dict[str, list[TopicOfCustomer]] = {}
     for one in topics:
         rows.setdefault(one.conversation_id, []).append(one)
@@ -74,7 +84,7 @@ def customers_of(topics: Iterable[TopicOfCustomer], days: dict[str, int]) -> lis
     ]
 
 
-def grouping_json(found: Grouping, *, ids: bool) -> dict[str, Any]:
+def grouping_json(found: "Grouping", *, ids: bool) -> dict[str, Any]:
     """The groups as JSON; who is in them only where that is wanted."""
     kept = [asdict(one) for one in (*found.groups, found.everybody)]
     for one in kept:
@@ -84,7 +94,7 @@ def grouping_json(found: Grouping, *, ids: bool) -> dict[str, Any]:
     return {"groups": kept, "everybody": everybody, "silhouette": found.silhouette}
 
 
-def _print(found: Grouping, out: Console) -> None:
+def _print(found: "Grouping", out: Console) -> None:
     table = Table(box=None, pad_edge=False)
     for column in ("group", "customers", "share", "negative", "messages", "days", "comes with"):
         table.add_column(column, justify="left" if column in ("group", "comes with") else "right", no_wrap=True)
@@ -98,7 +108,7 @@ def _print(found: Grouping, out: Console) -> None:
         out.print(f"They stand apart with a silhouette of {found.silhouette:.2f}; 1 would be wholly, 0 not at all.")
 
 
-def _cells(one: Group, everybody: Group) -> tuple[str, ...]:
+def _cells(one: "Group", everybody: "Group") -> tuple[str, ...]:
     typical = ", ".join(
         f"{one_line(NAMES.get(topic.topic, topic.topic))} {topic.share:.0%}"
         for topic in one.topics

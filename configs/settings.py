@@ -181,8 +181,8 @@ class Settings(BaseSettings):
     )
     keep_finished_days: Annotated[float, Field(ge=7, le=36_500)] = Field(
         90.0,
-        description="Days after which messages and replies that are done with leave the inbox and the outbox. A message "
-        "that a platform brings once more after that counts as new; what was said stays in the conversation.",
+        description="Days after which messages and replies that are done with leave the inbox and the outbox. A "
+        "message that a platform brings once more after that counts as new; what was said stays in the conversation.",
     )
     presidio_models: Annotated[dict[str, str], NoDecode, BeforeValidator(_parse_map)] = Field(
         default_factory=dict, description='Models of spaCy by language, by which Presidio masks, as a JSON object.'

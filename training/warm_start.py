@@ -36,7 +36,6 @@ _KEPT = ("tuned_top.", "tagger.")
 # Below, a training from nothing takes a minute or two and comes out no worse: on BANKING77, with 485 to 685 examples of
 # which 100 are new, a warm start took a quarter less time and lost 0.1 to 0.4 points.
 LEAST_EXAMPLES = 4_000
-MOST_NEW = 0.2  # share of all examples
 
 State = Mapping[str, Tensor]
 
@@ -102,12 +101,6 @@ class WarmStart:
         share = enough_share(len(examples), intents, config.validation_share)
         added = stratified_split(new, share, config.seed)
         return Split(train=(*learned, *added.train), validation=(*held, *added.validation))
-
-
-def pays(examples: Sequence[Example], earlier: WarmStart) -> bool:
-    """Whether a training on `examples` should be built on `earlier`, by how many there are and how many are new."""
-    new = sum(not earlier.knows("everything", example) for example in examples)
-    return len(examples) >= LEAST_EXAMPLES and new <= MOST_NEW * len(examples)
 
 
 def text_key(text: str) -> str:

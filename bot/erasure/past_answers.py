@@ -40,7 +40,7 @@ def erase_past_answers(data_dir: Path, traces: Traces) -> tuple[dict[str, Forgot
 def derived_lines(forgotten: dict[str, Forgotten], proposals: int) -> list[str]:
     """What had been derived, in words."""
     lines = [
-        f"past answer {pair_id}: removed" if one.wholly else f"past answer {pair_id}: lost {len(one.wordings)} wordings"
+        f"past answer {pair_id}: {'removed' if one.wholly else f'wordings removed: {len(one.wordings)}'}"
         for pair_id, one in sorted(forgotten.items())
     ]
     return [*lines, *([f"{proposals} mined proposals"] if proposals else [])]

@@ -2,12 +2,13 @@
 
 What is compared is a topic's share of all conversations, so that a busy week alone lets nothing rise. Topics come in
 bursts, so that days differ by more than chance; by how much more is told from the days themselves, and the counts are
-divided by it. However many topics are looked at, of what is called rising one in twenty is so by chance at most, on
-average.
+divided by it. As few days tell it, what Student's distribution says counts where that is more cautious. However many
+topics are looked at, of what is called rising one in twenty is so by chance at most, on average.
 
 Source: Przyborowski and Wilenski, "Homogeneity of results in testing samples from Poisson series", Biometrika 31, 1940
 (the exact test of two rates); Rao and Scott, "A simple method for the analysis of clustered binary data", Biometrics
-48, 1992 (the division); Benjamini and Hochberg, "Controlling the false discovery rate", JRSS B 57, 1995.
+48, 1992 (the division); McCullagh and Nelder, "Generalized linear models", 1989, 4.5.2 (the few days); Benjamini and
+Hochberg, "Controlling the false discovery rate", JRSS B 57, 1995.
 """
 
 from collections.abc import Mapping, Sequence
@@ -64,15 +65,30 @@ def _is_worth_telling(one: Rising) -> bool:
 
 def _compared(topic: str, now: Sequence[Day], before: Sequence[Day], all_now: int, all_before: int) -> Rising:
     k_now, k_before = (sum(day.get(topic, 0) for day in days) for days in (now, before))
-    spread = _spread(topic, (now, before))
-    p = incomplete_beta(k_now / spread, k_before / spread + 1, all_now / (all_now + all_before)) if k_now else 1.0
+    spread, freedom = _spread(topic, (now, before))
+    p = _probability(k_now, k_before, all_now / (all_now + all_before), spread, freedom)
     return Rising(
         topic=topic, now=k_now, before=k_before, share_now=k_now / all_now, share_before=k_before / all_before, p=p
     )
 
 
-def _spread(topic: str, times: Sequence[Sequence[Day]]) -> float:
-    """How many times as much the days differ as chance alone lets them, at least 1: Pearson's statistic a degree."""
+def _probability(k_now: int, k_before: int, share: float, spread: float, freedom: int) -> float:
+    """That of all conversations with a topic so many fall into a period where `share` of them should, or more."""
+    total, deviation = k_now + k_before, k_now - (k_now + k_before) * share
+    if deviation <= 0:
+        return 1.0
+    exact = incomplete_beta(k_now / spread, k_before / spread + 1, share)
+    if not freedom:
+        return exact
+    squared = deviation**2 / (spread * total * share * (1 - share))
+    return max(exact, incomplete_beta(freedom / 2, 0.5, freedom / (freedom + squared)) / 2)
+
+
+def _spread(topic: str, times: Sequence[Sequence[Day]]) -> tuple[float, int]:
+    """How many times as much the days differ as chance alone lets them, at least 1, and from how many days it is known.
+
+    It is Pearson's statistic divided by its degrees of freedom.
+    """
     statistic, freedom = 0.0, 0
     for days in times:
         counts = [(day.get(topic, 0), total) for day in days if (total := sum(day.values()))]
@@ -80,7 +96,7 @@ def _spread(topic: str, times: Sequence[Sequence[Day]]) -> float:
         if 0 < share < 1:
             statistic += sum((k - total * share) ** 2 / (total * share * (1 - share)) for k, total in counts)
             freedom += len(counts) - 1
-    return max(1.0, statistic / freedom) if freedom else 1.0
+    return (max(1.0, statistic / freedom) if freedom else 1.0), freedom
 
 
 def _discovered(found: Sequence[Rising]) -> list[Rising]:

@@ -72,4 +72,4 @@ def customers_topics(connection: Connection, since: float, until: float) -> list
 def customers_days(connection: Connection, since: float, until: float) -> dict[str, int]:
     """On how many days, in UTC, each customer has written."""
     found = connection.execute(_DAYS, {"since": since, "until": until})
-    return {conversation: days for conversation, days in found}
+    return {row[0]: row[1] for row in found}

@@ -2,54 +2,35 @@
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import copy_as_quick
-from refresh_rows import answered, linked, said
-from refresh_world import TAUGHT, World, tell_gate
+from refresh_rows import answered, said
+from refresh_world import FROZEN, TAUGHT, World, stand_in, tell_gate
 
 from configs.assistant import read_assistant
+from configs.bot_spec import BotSpec
 from configs.errors import AssistantError
 from configs.learned import read_origins
-from nlu.checkpoint import Checkpoint
+from nlu.saved import load_understander
 from retrieval.knowledge_store import KnowledgeStore
+from training.frozen import without_set_aside
 from training.learned import read_trained_with
-from training.progress import silent
-from training.releases import How, Releases
-from training.trainer import train_assistant
-
-
-FROZEN = "".join(
-    json.dumps({"text": text, "accept": {"intents": [intent]}}) + "\n"
-    for text, intent in [("hello to you all", "greet"), ("where might my order be", "track_order")]
-)
-
-
-@pytest.fixture(scope="module")
-def trained_world(minimal_folder: Path, tiny_checkpoint: Checkpoint, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with an assistant in `minimal` and a release of it in `data`. Read only."""
-    folder = tmp_path_factory.mktemp("refresh")
-    root = copy_as_quick(minimal_folder, tiny_checkpoint, folder)
-    config = (root / "config.yml").read_text("utf-8")
-    config = config.replace("{intent: {max_epochs: 1}}", "{intent: {method: head}, precision: float32}")
-    (root / "config.yml").write_text(config, "utf-8")
-    (root / "tests" / "frozen.jsonl").write_text(FROZEN, "utf-8")
-    train_assistant(read_assistant(root), Releases(folder / "data"), silent)
-    return folder
+from training.releases import How
 
 
 @pytest.fixture
-def world(trained_world: Path, tmp_path: Path) -> World:
-    folder = Path(shutil.copytree(trained_world, tmp_path / "world"))
-    return World(folder / "minimal", folder / "data")
+def world(minimal_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    """A release of the minimal assistant, and an owner who has written a test set."""
+    stand_in(monkeypatch)
+    world = World(Path(shutil.copytree(minimal_folder, tmp_path / "minimal")), tmp_path / "data")
+    (world.root / "tests" / "frozen.jsonl").write_text(FROZEN, "utf-8")
+    world.train()
+    return world
 
 
-@pytest.fixture
-def passing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    tell_gate(monkeypatch, passes=True)
-    yield
+def refuse(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.refresh.judging.judge", tell_gate(passes=False))
 
 
 def answers(world: World) -> dict[str, tuple[str, ...]]:
@@ -66,11 +47,8 @@ def untouched(world: World) -> dict[str, object]:
     }
 
 
-@pytest.mark.usefixtures("passing")
 def test_what_passes_serves_with_all_that_belongs_to_it(world: World) -> None:
-    pair = next(iter(answers(world)))
-    before = world.releases.current_id()
-    rows = [*TAUGHT[:4], linked(5, "tell me that please", pair)]
+    before, rows = world.releases.current_id(), TAUGHT
     outcome = world.refresh(*rows)
 
     assert (outcome.came, outcome.current) == ("promoted", before)
@@ -81,7 +59,7 @@ def test_what_passes_serves_with_all_that_belongs_to_it(world: World) -> None:
     spec = release.read_json("assistant.json")
     assert spec["domain"]["responses"]["utter_crypto"][0]["text"] == "No coins."
     assert answers(world)["review-4"] == ("do you have a cat",)
-    assert answers(world)[pair][-1] == "tell me that please"
+    assert answers(world)["h02"][-1] == "tell me what it costs"
     assert [origin.row for origin in read_origins(world.data / "learned")] == [f"label {n}" for n in range(1, 6)]
     saved = json.loads((world.data / "refresh" / "last.json").read_text("utf-8"))
     assert (saved["came"], saved["release"]) == ("promoted", outcome.release)
@@ -93,7 +71,7 @@ def test_what_passes_serves_with_all_that_belongs_to_it(world: World) -> None:
 
 
 def test_what_the_gate_refuses_changes_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    tell_gate(monkeypatch, passes=False)
+    refuse(monkeypatch)
     before = untouched(world)
     outcome = world.refresh()
 
@@ -104,7 +82,6 @@ def test_what_the_gate_refuses_changes_nothing(world: World, monkeypatch: pytest
     assert (again.release, again.steps["done"]) == (outcome.release, [])
 
 
-@pytest.mark.usefixtures("passing")
 def test_a_candidate_waits_where_that_was_asked_for_and_is_promoted_by_the_next_refresh(world: World) -> None:
     before = untouched(world)
     candidate = world.refresh(keep_candidate=True)
@@ -115,7 +92,6 @@ def test_a_candidate_waits_where_that_was_asked_for_and_is_promoted_by_the_next_
     assert "train" in promoted.steps["skipped"]
 
 
-@pytest.mark.usefixtures("passing")
 def test_what_an_owner_has_gone_back_from_is_not_promoted_again(world: World) -> None:
     before = world.releases.current_id()
     assert before is not None
@@ -144,16 +120,16 @@ def test_a_dry_run_says_what_would_be_learned(world: World) -> None:
     assert not (world.data / "refresh" / "last.json").exists()
 
 
-@pytest.mark.usefixtures("passing")
 def test_test_questions_are_set_aside_once_and_never_taught(world: World) -> None:
     (world.root / "tests" / "frozen.jsonl").unlink()
     world.refresh()
     content = (world.data / "frozen.jsonl").read_bytes()
     questions = [json.loads(line)["text"] for line in content.splitlines()]
     release = world.releases.open(world.releases.current_id() or "")
-    taught = release.read_json("examples.json") if (release.folder / "examples.json").is_file() else {}
-    assert questions
-    assert not set(questions) & set(json.dumps(taught))
+    taught = without_set_aside(read_assistant(world.root, world.data / "learned"), world.data).examples
+    assert len(questions) >= 8
+    assert not set(questions) & {example.text for example in taught}
+    assert {example.intent for example in taught} > {"crypto"}
     assert release.manifest.fingerprints["set_aside"]
     assert sum("one that was not is made to compare" in note for note in world.notes) == 1
 
@@ -162,10 +138,9 @@ def test_test_questions_are_set_aside_once_and_never_taught(world: World) -> Non
     assert sum("one that was not is made to compare" in note for note in world.notes) == 1
 
 
-@pytest.mark.usefixtures("passing")
 @pytest.mark.parametrize("damaged", ["validate-*/result.json", "measure-*/result.json", "lesson-*/nlu.yml"])
 def test_a_damaged_result_is_made_anew(world: World, monkeypatch: pytest.MonkeyPatch, damaged: str) -> None:
-    tell_gate(monkeypatch, passes=False)
+    refuse(monkeypatch)
     first = world.refresh()
     (path,) = (world.data / "refresh").glob(damaged)
     whole = path.read_bytes()
@@ -177,7 +152,6 @@ def test_a_damaged_result_is_made_anew(world: World, monkeypatch: pytest.MonkeyP
     assert again.steps["done"] in ([damaged.partition("-")[0]], [])
 
 
-@pytest.mark.usefixtures("passing")
 def test_a_damaged_release_is_made_anew_under_its_id(world: World) -> None:
     first = world.refresh(keep_candidate=True)
     graph = world.releases.folder / first.release / "encoder.onnx"
@@ -196,3 +170,23 @@ def test_a_wrong_test_question_is_named(world: World) -> None:
     with pytest.raises(AssistantError, match=r"golden.jsonl:1: .*no_such"):
         world.refresh()
     assert untouched(world) == before
+
+
+def test_a_first_release_can_come_from_a_refresh_and_knows_what_was_taught(
+    quick_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one training here that is real, with a gate that is only told what to say."""
+    monkeypatch.setattr("training.refresh.judging.judge", tell_gate(passes=True))
+    config = (quick_folder / "config.yml").read_text("utf-8")
+    quick = config.replace("{intent: {max_epochs: 1}}", "{intent: {method: head}, precision: float32}")
+    (quick_folder / "config.yml").write_text(quick, "utf-8")
+    world = World(quick_folder, tmp_path / "data")
+    outcome = world.refresh(*TAUGHT)
+
+    assert outcome.came == "promoted"
+    release = world.releases.open(outcome.release)
+    understander = load_understander(release.folder, BotSpec.of(read_assistant(world.root)).entities)
+    assert "crypto" in understander.intents.labels
+    assert release.manifest.trained_with == len(TAUGHT)
+    assert (world.data / outcome.report).stat().st_size > 1_000
+    assert world.refresh(*TAUGHT).came == "nothing new"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from configs.assistant_config import Method
 from configs.nlu_data import Example
-from training.warm_start import WarmFacts, text_key
+from training.warm_start import LEAST_EXAMPLES, WarmFacts, text_key
 
 FEW_SHARE = 0.2  # of all examples
 
@@ -38,10 +38,9 @@ def chosen_start(
         kept: What its training has kept; None where it has not.
         from_nothing: Whether that was asked for.
     """
-    if from_nothing:
-        return Start(base=None, sentence="From nothing, as was asked for.")
-    if base is None or kept is None:
-        return Start(base=None, sentence="From nothing: there is no earlier training to build on.")
+    if from_nothing or base is None or kept is None:
+        why = ", as was asked for" if from_nothing else ": there is no earlier training to build on"
+        return Start(base=None, sentence=f"From nothing{why}.")
     if method not in (Method.AUTO, Method.FULL):
         return Start(base=None, sentence=f"From nothing: with the method {method} there is nothing to build on.")
     before = {**kept.learned, **kept.held_out}
@@ -49,6 +48,8 @@ def chosen_start(
     new, gone = _differing(now, before), _differing(before, now)
     if gone:
         return Start(base=None, sentence=f"From nothing: {gone:,} examples were taken back or changed.")
+    if len(now) < LEAST_EXAMPLES:
+        return Start(base=None, sentence=f"From nothing: {len(now):,} examples are soon learned, and no worse so.")
     if new > FEW_SHARE * len(now):
         return Start(
             base=None, sentence=f"From nothing: {new:,} of {len(now):,} examples are new, over {FEW_SHARE:.0%}."
