@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ngram_embed import ngram_embed
 from refresh_rows import answered, linked, said
 from small_release import facts
 
+import training.data_checks
 from configs.assistant import Assistant, read_assistant
 from configs.bot_spec import BotSpec
 from configs.learned import read_origins
@@ -136,12 +138,19 @@ def no_changes(current: Release, candidate: Release) -> None:
     del current, candidate
 
 
+def embed_of(assistant: Assistant) -> Callable[[Sequence[str]], Any]:
+    """In the place of `frozen_embed`."""
+    del assistant
+    return ngram_embed
+
+
 STAND_INS: dict[tuple[Any, str], object] = {
     (pipeline, "train_assistant"): write_release,
     (judging, "side_by_side"): measure,
     (judging, "judge"): tell_gate(passes=True),
     (judging, "write_gate_report"): write_page,
     (judging, "changes"): no_changes,
+    (training.data_checks, "frozen_embed"): embed_of,
 }
 
 

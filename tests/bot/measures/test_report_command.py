@@ -47,8 +47,9 @@ def report(data: Path, *arguments: object) -> Result:
     return CliRunner().invoke(app, command, catch_exceptions=True)
 
 
-def test_it_says_of_what_each_share_is(data: Path) -> None:
-    said = " ".join(report(data).output.split())
+def test_it_says_of_what_each_share_is(data: Path, tmp_path: Path) -> None:
+    report(data, "--output", tmp_path / "text")
+    said = " ".join((tmp_path / "text").read_text("utf-8").split())
 
     assert "Conversations 2 with 3 messages" in said
     assert "Without a person 50.0 % of 2 conversations with a question" in said
