@@ -109,7 +109,7 @@ def create_app(settings: Settings, releases: Releases, root: Path | None = None)
     dialogue.on_read, api.experiment = shadow.offer, shadow.shown
     monitor = MoodMonitor(store, lambda: host.engine.spec.monitor, webhook=alert_webhook(settings))
     suggester = Suggester(store, inference)
-    api.mood, dialogue.suggest = monitor.shown, suggester.suggest
+    api.mood, api.suggestions, dialogue.suggest = monitor.shown, suggester.shown, suggester.suggest
     desk = desk_of(dialogue, store, host)
     chat = widget.make(
         widget_config(root),

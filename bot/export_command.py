@@ -37,6 +37,10 @@ def export(
         ),
     ] = None,
     prefix: PrefixOption = False,
+    for_training: Annotated[
+        Path | None,
+        typer.Option("--for-training", metavar="FILE", help="Instead: what another machine needs to refresh."),
+    ] = None,
     assistant: AssistantOption = None,
     data: DataOption = None,
 ) -> None:
@@ -44,6 +48,11 @@ def export(
 
     [dim]Examples:[/dim]  kefu export --sender ann --output ann    kefu export --sender ann --output ann.json
     """
+    if for_training is not None:
+        if sender is not None:
+            raise SettingsError("--for-training goes without --sender. Leave one out.")
+        _for_training(for_training, assistant or STARTER, data)
+        return
     if sender is None:
         raise SettingsError("Name whose conversations are wanted: --sender ID.")
     from bot.erasure.files import EXPORTS  # noqa: PLC0415 - other commands do without
@@ -61,6 +70,17 @@ def export(
         _write_folder(target, held, folder)
     count = len(held["conversations"])
     _say(f"Wrote {count} conversation{'' if count == 1 else 's'} of {sender} to {target}.")
+
+
+def _for_training(target: Path, root: Path, data: Path | None) -> None:
+    from bot.refresh.taught import taught_of  # noqa: PLC0415
+    from bot.refresh.training_export import export_for_training  # noqa: PLC0415
+    from training.releases import Releases  # noqa: PLC0415
+
+    folder = data_dir(root, data)
+    collected = taught_of(read_assistant(root), folder, data)
+    export_for_training(target, root, Releases(folder), collected.rows)
+    _say(f"Wrote what a training needs to {target}: {len(collected.rows)} rows of what was said of messages.")
 
 
 def _held(sender: str, settings: Settings, folder: Path, language: str, *, prefix: bool) -> dict[str, Any]:

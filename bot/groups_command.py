@@ -97,11 +97,14 @@ def grouping_json(found: "Grouping", *, ids: bool) -> dict[str, Any]:
 def _print(found: "Grouping", out: Console) -> None:
     table = Table(box=None, pad_edge=False)
     for column in ("group", "customers", "share", "negative", "messages", "days", "comes with"):
-        table.add_column(column, justify="left" if column in ("group", "comes with") else "right", no_wrap=True)
+        is_last = column == "comes with"
+        table.add_column(
+            column, justify="left" if column == "group" or is_last else "right", no_wrap=not is_last, overflow="fold"
+        )
     for number, one in enumerate(found.groups, 1):
         table.add_row(str(number), *_cells(one, found.everybody))
     table.add_row("all", *_cells(found.everybody, found.everybody))
-    out.print(table, soft_wrap=True)
+    out.print(table)
     if found.silhouette is None:
         out.print("No groups stand apart: the customers are all much alike.")
     else:

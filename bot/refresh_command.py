@@ -1,7 +1,6 @@
 # ruff: noqa: PLC0415 - what only a refresh needs, no other command loads
 """`kefu refresh`: what people have said of messages becomes a better bot, once, or at the times of a schedule."""
 
-import asyncio
 import re
 import signal
 import subprocess
@@ -9,7 +8,6 @@ import sys
 import time
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 from zoneinfo import ZoneInfo
@@ -22,12 +20,10 @@ from rich.table import Table
 from bot.data_folder import DataOption, data_dir
 from configs.assistant import STARTER, Assistant, read_assistant
 from configs.errors import AssistantError, KefuError, SettingsError
-from configs.settings import load_settings
-from configs.taught import TAUGHT_FILE, taught_lines
+from configs.taught import TAUGHT_FILE, Taught, read_taught, taught_lines
 from training.releases import Releases, replace_file
 
 if TYPE_CHECKING:
-    from bot.refresh import Collected
     from training.refresh.outcome import Outcome
 
 KEPT_CODE = 3
@@ -62,6 +58,10 @@ def refresh(  # noqa: PLR0913 - one option each
     accept_quarantined: Annotated[
         list[str] | None, typer.Option("--accept-quarantined", metavar="ID", help="Let a row through; repeatable.")
     ] = None,
+    taught: Annotated[
+        Path | None,
+        typer.Option("--taught", metavar="FILE", help="Learn these rows of an export, and not the conversations."),
+    ] = None,
     data: DataOption = None,
 ) -> None:
     """Learn from what people have said of messages, and promote what the gate lets pass.
@@ -76,8 +76,8 @@ def refresh(  # noqa: PLR0913 - one option each
     zone = ZoneInfo(read.config.refresh.timezone)
     moment = _moment(since, zone)
     if schedule is not None:
-        if dry_run or accept_quarantined:
-            raise SettingsError("--schedule goes with neither --dry-run nor --accept-quarantined. Leave one out.")
+        if dry_run or accept_quarantined or taught:
+            raise SettingsError("--schedule goes without --dry-run, --accept-quarantined and --taught. Leave one out.")
         flags = [("--from-nothing", from_nothing), ("--keep-candidate", keep_candidate)]
         options = [name for name, on in flags if on] + (["--since", since] if since else [])
         _refresh_on_schedule(root, data, schedule, zone, options)
@@ -87,6 +87,7 @@ def refresh(  # noqa: PLR0913 - one option each
         data,
         since=moment,
         accept=accept_quarantined or (),
+        taught=read_taught(taught) if taught else (),
         from_nothing=from_nothing,
         dry_run=dry_run,
         keep_candidate=keep_candidate,
@@ -103,6 +104,7 @@ def refresh_once(
     *,
     since: float,
     accept: Sequence[str],
+    taught: Sequence[Taught] = (),
     **options: bool,
 ) -> "Outcome":
     """Refreshes once, at the lowest priority.
@@ -112,13 +114,16 @@ def refresh_once(
         data: What was given as such.
         since: Unix time; what was said before is not learned.
         accept: Ids of quarantined rows to let through.
+        taught: Rows in the place of those of the conversations.
 
     Raises:
         KefuError: Another refresh runs, or something cannot be read.
         OSError: The data folder cannot be written.
     """
+    from bot.refresh import Collected
     from bot.refresh.accepted import accept as let_through
     from bot.refresh.priority import give_way
+    from bot.refresh.taught import taught_of
     from bot.training_progress import show_progress
     from training.refresh.lock import one_at_a_time
     from training.refresh.pipeline import Order
@@ -129,7 +134,7 @@ def refresh_once(
     limit_threads()
     with one_at_a_time(folder), show_progress(err) as report:
         accepted = let_through(folder / FOLDER, accept)
-        collected = _collect(assistant, folder, data, since)
+        collected = Collected(rows=tuple(taught)) if taught else taught_of(assistant, folder, data, since)
         replace_file(folder / FOLDER / TAUGHT_FILE, taught_lines(collected.rows))
         order = Order(
             root=assistant.root,
@@ -178,21 +183,6 @@ def _facts(outcome: "Outcome") -> list[tuple[str, str]]:
         ("took", f"{outcome.seconds:.0f} s"),
     ]
     return [(name, value) for name, value in facts if value]
-
-
-def _collect(assistant: Assistant, folder: Path, data: Path | None, since: float) -> "Collected":
-    from bot.refresh import Collected, collect
-    from bot.stores.location import connector_of, database_of
-    from bot.stores.read_beside import read_beside
-    from nlu.masking import regions_of
-
-    settings = load_settings(data_dir=data)
-    database = database_of(settings, folder)
-    if isinstance(database, Path) and not database.is_file():
-        _note(f"There are no conversations yet: {database} does not exist.")
-        return Collected(rows=(), labels=0, disagreeing=0, praised=0)
-    work = partial(collect, regions=regions_of(assistant.language), since=since)
-    return asyncio.run(read_beside(database, connector_of(settings, folder), work))
 
 
 def _refresh_on_schedule(

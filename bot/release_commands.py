@@ -132,6 +132,22 @@ def diff(
     out.print(table)
 
 
+@releases_app.command("import")
+def import_(
+    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="A release's folder, or an archive of one.")],
+    assistant: AssistantOption = None,
+    data: DataOption = None,
+) -> None:
+    """Take in a release that another machine has made; it is verified, and not promoted.
+
+    [dim]Examples:[/dim]  kefu releases import ef57cb307057.tar.gz    kefu releases import made/releases/ef57cb307057
+    """
+    from bot.refresh.release_import import import_release  # noqa: PLC0415 - other commands do without
+
+    release = import_release(source, releases_of(assistant, data))
+    say(f"Took in the release {release.id}; every file is as it was written. Next: kefu refresh")
+
+
 @releases_app.command()
 def promote(release_id: IdArgument, assistant: AssistantOption = None, data: DataOption = None) -> None:
     """Verify a release, ask its smoke questions, and have it served.

@@ -75,7 +75,7 @@ def _written(measures: "Measures", format_: Format) -> str:
 
             return json_text(measures)
         case Format.CSV:
-            from bot.measures.written import measures_csv  # noqa: PLC0415
+            from bot.measures.rows import measures_csv  # noqa: PLC0415
 
             return measures_csv(measures)
         case Format.HTML:

@@ -313,7 +313,7 @@ class ProposalStore:
             connection.execute(_proposals.update().where(_proposals.c.id == id_).values(**values))
 
     def rewrite(self, change: Callable[[Filed], Proposal | None]) -> int:
-        """Makes of each proposal what `change` says, None being to delete it; nothing of what was there stays in the file.
+        """Makes of each proposal what `change` says, None being to delete it; what was there is in the file no more.
 
         Returns:
             How many were changed or deleted.

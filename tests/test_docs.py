@@ -17,6 +17,8 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from bot.cli import app
+from bot.measures.rows import CSV_COLUMNS
+from bot.measures.written import JSON_KEYS
 from configs.assistant_config import RASA_KEYS_KNOWN, KefuConfig, parse_config
 from configs.domain import RESPONSE_KEYS_USED, SECTIONS_KNOWN
 from configs.settings import PREFIX, Settings
@@ -260,6 +262,8 @@ CHECKS = {
     "report files": Check("reference/reports.md", "File", names(REPORT_FILES | PROMISE_PICTURE | EVALUATION_FILES)),
     "report": Check("reference/reports.md", "Key of `report.json`", keys(IntentReport, "true", "predicted")),
     "evaluation": Check("reference/reports.md", "Key of `evaluation.json`", keys(Evaluation)),
+    "figures": Check("reference/reports.md", "Key of the figures", names(JSON_KEYS)),
+    "figures csv": Check("reference/reports.md", "Column of the figures", names(CSV_COLUMNS)),
     **{
         f"kefu {name}": Check("reference/commands.md", "Argument or option", parameters(command), title=f"kefu {name}")
         for name, command in COMMANDS.items()

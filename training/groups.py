@@ -25,7 +25,7 @@ MAX_TOPICS = 60
 MIN_SILHOUETTE = 0.15  # below it nothing stands apart
 SAMPLE = 2_000  # customers by whom the silhouette is estimated
 SHOWN_TOPICS = 3
-MOOD_PRIOR = 4.0  # messages that count as usual in mood, for each customer
+TOPIC_PRIOR, MOOD_PRIOR = 2.0, 4.0  # messages of the usual mix and mood that each customer is taken to have had besides
 MOOD_WEIGHT, FREQUENCY_WEIGHT = 1.0, 0.25
 
 Floats = NDArray[np.float64]
@@ -143,7 +143,8 @@ def _rows(customers: Sequence[Customer], topics: Sequence[str]) -> Floats:
     """One row a customer: roots of topic shares, mood, frequency."""
     counts = np.array([[one.topics.get(topic, 0) for topic in topics] for one in customers], np.float64)
     messages = np.array([max(1, one.messages) for one in customers], np.float64)
-    mix = np.sqrt(counts / messages[:, None])
+    usual_mix = counts.sum(axis=0) / counts.sum()
+    mix = np.sqrt((counts + TOPIC_PRIOR * usual_mix) / (messages + TOPIC_PRIOR)[:, None])
     negative = np.array([one.negative for one in customers], np.float64)
     moods = np.array([one.moods for one in customers], np.float64)
     usual = negative.sum() / max(1.0, moods.sum())

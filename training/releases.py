@@ -254,6 +254,24 @@ class Releases:
         flush_folder(self.folder)
         return Release(folder=target, manifest=manifest)
 
+    def take_in(self, folder: Path) -> Release:
+        """Moves a release that was made elsewhere, a folder in ours, to where it belongs; it is not promoted.
+
+        Raises:
+            ReleaseError: It is incomplete, damaged or altered, or another release has its id.
+        """
+        manifest = read_manifest(folder, folder.name)
+        verify_files(folder, manifest)
+        target = self._folder_of(manifest.id)
+        if target.is_dir():
+            there = self.open(manifest.id)
+            if there.manifest.files != manifest.files:
+                raise ReleaseError(f"The release {manifest.id} is here already, and is another one.")
+            return there
+        folder.rename(target)
+        flush_folder(self.folder)
+        return Release(folder=target, manifest=manifest)
+
     def _folder_of(self, release_id: str) -> Path:
         if not RELEASE_ID.match(release_id):
             raise ReleaseError(f"{release_id[:80]!r} is not a release id.")

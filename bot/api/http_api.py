@@ -1,6 +1,6 @@
 """The HTTP API put together: who may call what."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from aiohttp import web
@@ -27,6 +27,7 @@ class HttpApi:
     Attributes:
         experiment: What `/status` says of the release that is tried; None where none is.
         mood: What it says of the mood of customers.
+        suggestions: What it says of suggested questions; None where none are suggested.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class HttpApi:
         self._access, self._loop = access, loop
         self.experiment: Callable[[], Mapping[str, Any] | None] = lambda: None
         self.mood: Callable[[], Mapping[str, Any] | None] = lambda: None
+        self.suggestions: Callable[[], Awaitable[Mapping[str, Any] | None]] = _nothing
         self._settings, self._inference, self._dialogue, self._store = settings, inference, dialogue, store
         self._conversations = ConversationRoutes(dialogue, inference, store, max_text_chars=settings.max_text_chars)
         self.watch = PromiseWatch(inference, store)
@@ -56,7 +58,9 @@ class HttpApi:
         max_text_chars = self._settings.max_text_chars
         admin = [
             web.get("/openapi.json", describe),
-            *server_routes.routes(self._inference, self._trainings, self.watch, self.experiment, self.mood),
+            *server_routes.routes(
+                self._inference, self._trainings, self.watch, self.experiment, self.mood, self.suggestions
+            ),
             *model_routes.routes(self._inference, max_text_chars=max_text_chars),
             *evaluation_routes.routes(self._inference, self._dialogue, max_text_chars=max_text_chars),
             *self._training_routes.routes(),
@@ -69,6 +73,10 @@ class HttpApi:
     async def close(self) -> None:
         """Ends trainings that are under way."""
         await self._training_routes.close()
+
+
+async def _nothing() -> None:
+    """What is said of what there is not."""
 
 
 async def describe(request: web.Request) -> web.Response:

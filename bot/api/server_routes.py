@@ -1,6 +1,6 @@
 """What Rasa's server says of itself: version, status and domain; and health."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from importlib.metadata import version
 from typing import Any
 
@@ -50,6 +50,7 @@ def routes(
     watch: PromiseWatch,
     experiment: Callable[[], Mapping[str, Any] | None],
     mood: Callable[[], Mapping[str, Any] | None],
+    suggestions: Callable[[], Awaitable[Mapping[str, Any] | None]],
 ) -> list[web.RouteDef]:
     """Routes for those who have the secret."""
 
@@ -64,6 +65,7 @@ def routes(
                 "refused_releases": inference.host.refused,
                 "experiment": experiment(),
                 "mood": mood(),
+                "suggestions": await suggestions(),
                 "promise": await watch.shown(),
             }
         )

@@ -31,13 +31,11 @@ class Traces:
     Attributes:
         conversations: SHA-256 of the ids.
         texts: SHA-256 of messages and their sentences, without case and marks at the edges.
-        labels: Numbers of the labels that people gave to the messages.
         uploads: Folders of the files that the customer has sent.
     """
 
     conversations: frozenset[str] = frozenset()
     texts: frozenset[str] = frozenset()
-    labels: frozenset[int] = frozenset()
     uploads: frozenset[str] = frozenset()
 
     def with_others(self, others: Self) -> Self:
@@ -85,10 +83,9 @@ def traces_of(connection: Connection, conversation_ids: Sequence[str], regions: 
     texts = texts_of(connection, conversation_ids)
     keys = {key for text in texts for form in (text, mask(text, regions)) for key in keys_of(form)}
     own = frozenset(conversation_ids)
-    labels = standing_labels(connection)
-    shared = {key for label in labels if label.conversation_id not in own for key in keys_of(label.text)}
-    ids = frozenset(label.id for label in labels if label.conversation_id in own)
-    return traces_of_ids(conversation_ids).with_others(Traces(texts=frozenset(keys - shared), labels=ids))
+    others = (label for label in standing_labels(connection) if label.conversation_id not in own)
+    shared = {key for label in others for key in keys_of(label.text)}
+    return traces_of_ids(conversation_ids).with_others(Traces(texts=frozenset(keys - shared)))
 
 
 def keys_of(text: str) -> Collection[str]:

@@ -1,13 +1,13 @@
 """The charts of a period's figures. Pure."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from markupsafe import Markup
 
-from bot.measures.chart import Chart, Line, band, bars, curves, level, ticks_of, top_of
+from bot.measures.chart import Chart, Line, band, bars, curves, level, top_of
+from bot.measures.chart_over_time import chart_over_time, milliseconds, number
 from bot.measures.figures import Bucket
 from bot.measures.measures import Measures
-from bot.measures.period import Unit
 from bot.measures.share import Share, percent
 from bot.outcome import Outcome
 from bot.stores.turn_counting import QUESTIONS
@@ -33,14 +33,14 @@ def _messages(measures: Measures) -> Chart:
     if measures.outcomes.messages > measures.outcomes.questions:
         lines.append(Line(title="other messages", colour="other", values=_each(measures, _others)))
     top = top_of(_each(measures, lambda part: float(part.outcomes.messages)))
-    return _chart(
+    return chart_over_time(
         measures,
         "messages",
         f"Messages by {measures.period.unit.value}, and what came of them",
         bars(lines, top),
         lines,
         top,
-        _number,
+        number,
     )
 
 
@@ -58,7 +58,7 @@ def _self_service(measures: Measures) -> Chart:
 
     lines = [Line(title="without a person", colour="answered", values=_each(measures, rate))]
     title = "Conversations without a person, of those with a question"
-    return _chart(measures, "self-service", title, curves(lines, 1.0), lines, 1.0, percent)
+    return chart_over_time(measures, "self-service", title, curves(lines, 1.0), lines, 1.0, percent)
 
 
 def _wrong(measures: Measures) -> Chart:
@@ -75,7 +75,7 @@ def _wrong(measures: Measures) -> Chart:
     shapes = band(low, high, top) + curves([line], top) + Markup("").join(level(one.values[0], top) for one in promised)
     title = "Wrong answers up to then, of those that somebody judged"
     lines = [line, low, high, *promised]
-    return _chart(measures, "wrong", title, shapes, lines, top, percent)
+    return chart_over_time(measures, "wrong", title, shapes, lines, top, percent)
 
 
 ENDS = ("at least, as chance goes", "at most, as chance goes")
@@ -107,7 +107,7 @@ def _moods(measures: Measures) -> Chart:
     ]
     top = min(1.0, top_of([value for line in lines for value in line.values]))
     title = "Negative and positive messages, of those whose mood was read"
-    return _chart(measures, "moods", title, curves(lines, top), lines, top, percent)
+    return chart_over_time(measures, "moods", title, curves(lines, top), lines, top, percent)
 
 
 def _time(measures: Measures) -> Chart:
@@ -118,7 +118,7 @@ def _time(measures: Measures) -> Chart:
     ]
     top = top_of([value for line in lines for value in line.values])
     title = "Response time: how long at most, for so many of the messages"
-    return _chart(measures, "time", title, curves(lines, top), lines, top, _milliseconds)
+    return chart_over_time(measures, "time", title, curves(lines, top), lines, top, milliseconds)
 
 
 def _ms(value: int | None) -> float | None:
@@ -127,54 +127,3 @@ def _ms(value: int | None) -> float | None:
 
 def _each(measures: Measures, figure: Callable[[Bucket], float | None]) -> tuple[float | None, ...]:
     return tuple(figure(part) for part in measures.parts)
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:,.0f}" if value == round(value) else f"{value:,.1f}"
-
-
-def _milliseconds(value: float | None) -> str:
-    return "–" if value is None else f"{_number(value)} ms"
-
-
-def _chart(
-    measures: Measures,
-    id_: str,
-    title: str,
-    shapes: Markup,
-    lines: Sequence[Line],
-    top: float,
-    said: Callable[[float | None], str],
-) -> Chart:
-    names = [moment_name(measures, part) for part in measures.parts]
-    unit = "Hour" if measures.period.unit is Unit.HOUR else "Day"
-    rows = zip(names, *([said(value) for value in line.values] for line in lines), strict=True)
-    return Chart(
-        id=id_,
-        title=title,
-        description=f"{title}, from {names[0]} to {names[-1]}. The figures stand in the table below.",
-        shapes=shapes,
-        top=said(top).replace(".0 ", " "),
-        middle=said(top / 2).replace(".0 ", " "),
-        ticks=ticks_of(names),
-        legend=_legend(lines),
-        columns=(unit, *(line.title for line in lines)),
-        rows=tuple(rows),
-    )
-
-
-def moment_name(measures: Measures, part: Bucket) -> str:
-    """What a day or an hour is called."""
-    begin = measures.period.local(part.since)
-    return begin.strftime("%a %H:00") if measures.period.unit is Unit.HOUR else f"{begin.day} {begin:%b}"
-
-
-def _legend(lines: Sequence[Line]) -> tuple[tuple[str, str], ...]:
-    """One entry a colour, unless there is one line only."""
-    first = {line.colour: line.title for line in reversed(lines)}
-    first |= {"band": "as chance goes, 95 of 100 times"} if "band" in first else {}
-    return (
-        tuple((first[colour], colour) for colour in dict.fromkeys(line.colour for line in lines))
-        if len(lines) > 1
-        else ()
-    )

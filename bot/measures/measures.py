@@ -7,56 +7,16 @@ from dataclasses import dataclass
 from bot.measures.conversations import Conversations
 from bot.measures.figures import Bucket, Moods, Outcomes, moods_of, outcomes_of
 from bot.measures.judged import Judged, JudgedTally, Thumbs
+from bot.measures.parts import GivenPair, Part, Unanswered, parts_of
 from bot.measures.period import Period, bucket_of
 from bot.measures.response_time import ResponseTime, response_time
 from bot.measures.rising import Rising
 from bot.measures.satisfaction import Satisfaction
-from bot.measures.share import NO_SHARE, Share
+from bot.measures.share import Share
 from bot.measures.tally import Tally
 from bot.stores.measures import Name
 from bot.stores.turn_counting import Only
 from retrieval.promise import Promise
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """A channel or an intent.
-
-    Attributes:
-        name: None where it was not kept, or the message has none.
-        conversations: Of a channel only.
-        wrong: Of given answers that somebody judged.
-    """
-
-    name: Name
-    outcomes: Outcomes
-    wrong: Share
-    conversations: Conversations | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GivenPair:
-    """A past answer that was given.
-
-    Attributes:
-        question: As it is stored now; None where it is not known any more.
-    """
-
-    id: str
-    count: int
-    question: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unanswered:
-    """Messages that ask the like, to which the bot had no sure answer.
-
-    Attributes:
-        typical: The one in their middle, personal data masked.
-    """
-
-    typical: str
-    size: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,8 +78,8 @@ def measures_of(
         thumbs=judged.thumbs,
         satisfaction=satisfaction,
         parts=_buckets(period, tally, judged),
-        channels=_parts(tally.channels, judged.by("channel"), tally.seen.by_channel()),
-        intents=_parts(tally.intents, judged.by("intent"), {}),
+        channels=parts_of(tally.channels, judged.by("channel"), tally.seen.by_channel()),
+        intents=parts_of(tally.intents, judged.by("intent"), {}),
         pairs=tuple(GivenPair(id=pair, count=count) for pair, count in _most_first(tally.pairs.items())),
         hours=dict(tally.hours),
         rising=rising,
@@ -142,19 +102,6 @@ def _buckets(period: Period, tally: Tally, judged: JudgedTally) -> tuple[Bucket,
         )
         for place, ((since, until), counted) in enumerate(zip(edges, tally.buckets, strict=True))
     )
-
-
-def _parts(
-    counts: Mapping[tuple[Name, Name], int], wrong: Mapping[Name, Share], seen: Mapping[Name, Conversations]
-) -> tuple[Part, ...]:
-    by: dict[Name, dict[Name, int]] = {}
-    for (name, outcome), count in counts.items():
-        by.setdefault(name, {})[outcome] = count
-    parts = [
-        Part(name=name, outcomes=Outcomes(by=had), wrong=wrong.get(name, NO_SHARE), conversations=seen.get(name))
-        for name, had in by.items()
-    ]
-    return tuple(sorted(parts, key=lambda part: (-part.outcomes.messages, part.name is None, part.name or "")))
 
 
 def _most_first(counts: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:

@@ -10,10 +10,12 @@ from aiohttp import web
 
 from bot.errors import Refused
 from bot.measures.measured import Asked, MeasuredLately
-from bot.measures.measures import Measures, Unanswered
+from bot.measures.measures import Measures
 from bot.measures.page import page_values
+from bot.measures.parts import Unanswered
 from bot.measures.period import DAY_S, parse_period
-from bot.measures.written import measures_csv, measures_json
+from bot.measures.rows import measures_csv
+from bot.measures.written import measures_json
 from bot.model_host import ModelHost
 from bot.pages import Role, needs, render
 from bot.review import Cluster

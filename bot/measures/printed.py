@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bot.measures.headlines import headlines
-from bot.measures.measures import Measures, Part
+from bot.measures.measures import Measures
+from bot.measures.parts import Part
 from bot.measures.share import Share, percent
 from bot.outcome import Outcome
 from bot.terminal_text import harmless, one_line

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection
 
 from bot.measures.gathering import measure
-from bot.measures.measures import GivenPair, Measures
+from bot.measures.measures import Measures
+from bot.measures.parts import GivenPair
 from bot.measures.period import Period, parse_period
 from bot.measures.written import MOST_LISTED
 from bot.stores.connector import Work

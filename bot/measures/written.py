@@ -1,7 +1,5 @@
-"""Figures as JSON and CSV: counts are exact, and a share stands beside what it is a share of."""
+"""Figures as JSON: counts are exact, and a share stands beside what it is a share of."""
 
-import csv
-import io
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,12 +7,31 @@ from typing import Any
 from bot.measures.conversations import Conversations
 from bot.measures.figures import Bucket, Moods, Outcomes
 from bot.measures.judged import Judged
-from bot.measures.measures import Measures, Part
+from bot.measures.measures import Measures
+from bot.measures.parts import Part
 from bot.measures.response_time import ResponseTime
 from bot.measures.satisfaction import Satisfaction
 from bot.measures.share import Share
 from bot.outcome import Outcome
 
+JSON_KEYS = (
+    "period",
+    "only",
+    "conversations",
+    "messages",
+    "moods",
+    "time",
+    "judged",
+    "thumbs",
+    "csat",
+    "parts",
+    "channels",
+    "intents",
+    "past_answers",
+    "hours",
+    "rising",
+    "unanswered",
+)
 MOST_LISTED = 100
 """Intents, past answers and clusters that are listed at most."""
 
@@ -34,7 +51,7 @@ def measures_json(measures: Measures) -> dict[str, Any]:
         "judged": _judged(measures.judged),
         "thumbs": {"up": measures.thumbs.up, "down": measures.thumbs.down},
         "csat": _satisfaction(measures.satisfaction),
-        "parts": [_bucket(measures, bucket) for bucket in measures.parts],
+        "parts": [bucket_json(measures, bucket) for bucket in measures.parts],
         "channels": [_part("channel", part) for part in measures.channels],
         "intents": [_part("intent", part) for part in measures.intents[:MOST_LISTED]],
         "past_answers": [
@@ -54,52 +71,6 @@ def measures_json(measures: Measures) -> dict[str, Any]:
 def json_text(measures: Measures) -> str:
     """`measures_json`, written."""
     return json.dumps(measures_json(measures), ensure_ascii=False, indent=1) + "\n"
-
-
-CSV_COLUMNS = (
-    "since",
-    "until",
-    "conversations",
-    "asked",
-    "with_person",
-    "left",
-    "messages",
-    "questions",
-    *(outcome.value for outcome in Outcome if outcome is not Outcome.EXTERNAL),
-    "unrecorded",
-    "negative",
-    "neutral",
-    "positive",
-    "judged",
-    "wrong",
-    "p50_ms",
-    "p90_ms",
-    "p99_ms",
-)
-
-
-def measures_csv(measures: Measures) -> str:
-    """A row for each day or hour of the period; a figure that is not known is left empty."""
-    out = io.StringIO()
-    rows = csv.DictWriter(out, CSV_COLUMNS, lineterminator="\r\n", extrasaction="ignore")
-    rows.writeheader()
-    for bucket in measures.parts:
-        rows.writerow(_flat(_bucket(measures, bucket)))
-    return out.getvalue()
-
-
-def _flat(bucket: Mapping[str, Any]) -> dict[str, Any]:
-    groups = ("conversations", "messages", "moods", "time")
-    flat = {name: value for group in groups for name, value in bucket[group].items()}
-    return {
-        **flat,
-        "since": bucket["since"],
-        "until": bucket["until"],
-        "conversations": bucket["conversations"]["count"],
-        "messages": bucket["messages"]["count"],
-        "judged": bucket["wrong"]["of"],
-        "wrong": bucket["wrong"]["count"],
-    }
 
 
 def _counts(conversations: Conversations, outcomes: Outcomes, moods: Moods, time: ResponseTime) -> dict[str, Any]:
@@ -149,7 +120,8 @@ def _satisfaction(said: Satisfaction) -> dict[str, Any]:
     return {"scores": scores, "mean": said.mean, "satisfied": _share(said.satisfied)}
 
 
-def _bucket(measures: Measures, bucket: Bucket) -> dict[str, Any]:
+def bucket_json(measures: Measures, bucket: Bucket) -> dict[str, Any]:
+    """The figures of a day or an hour."""
     local = measures.period.local
     return {
         "since": local(bucket.since).isoformat(),

@@ -28,9 +28,9 @@ class Collected:
     """
 
     rows: tuple[Taught, ...]
-    labels: int
-    disagreeing: int
-    praised: int
+    labels: int = 0
+    disagreeing: int = 0
+    praised: int = 0
 
 
 def collect(connection: Connection, regions: Regions, since: float = 0.0) -> Collected:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, bindparam, case, func, or_, select
 
 from bot.outcome import Outcome
-from bot.stores.moods import NEGATIVE, NO_INTENT, UNANSWERED
+from bot.stores.moods import NEGATIVE, TOPIC
 from bot.stores.sql_functions import whole
 from bot.stores.tables import turns
 
@@ -15,14 +15,10 @@ _WRITTEN = (
     turns.c.at < bindparam("until"),
     or_(turns.c.outcome.is_(None), turns.c.outcome != Outcome.EXTERNAL),
 )
-_TOPIC = case(
-    (turns.c.outcome.in_((Outcome.FELL_BACK, Outcome.ASKED_BACK)), UNANSWERED),
-    else_=func.coalesce(turns.c.intent, NO_INTENT),
-)
 _OF_TURNS = (
     select(
         turns.c.conversation_id,
-        _TOPIC.label("topic"),
+        TOPIC.label("topic"),
         case((turns.c.sentiment == NEGATIVE, 1), else_=0).label("negative"),
         turns.c.sentiment,
         whole(turns.c.at / DAY_S).label("day"),

@@ -17,12 +17,12 @@ ALL, UNANSWERED, NO_INTENT = "*", "?", "-"  # no intent is called so
 NEGATIVE = "negative"
 _UNSURE = (Outcome.FELL_BACK, Outcome.ASKED_BACK)
 
-_TOPIC = case((turns.c.outcome.in_(_UNSURE), UNANSWERED), else_=func.coalesce(turns.c.intent, NO_INTENT))
+TOPIC = case((turns.c.outcome.in_(_UNSURE), UNANSWERED), else_=func.coalesce(turns.c.intent, NO_INTENT))
 _IS_NEGATIVE = case((turns.c.sentiment == NEGATIVE, 1), else_=0)
 _READ = (
     select(
         turns.c.conversation_id,
-        _TOPIC.label("topic"),
+        TOPIC.label("topic"),
         _IS_NEGATIVE.label("is_negative"),
         turns.c.at,
     )

@@ -29,6 +29,7 @@ from bot.turn import TurnUnderWay
 from configs.assistant_config import SuggestionsConfig
 
 EVERY_S = 3_600.0
+MONTH_S = 30 * 86_400.0
 MAX_HISTORY = 20  # topics of one customer that are gone by
 NOT_AGAIN = 5  # of the last ones none is offered
 MAX_LOOKED_AT = 12
@@ -59,6 +60,14 @@ class Suggester:
         """Counts anew what is asked one after another; what was erased meanwhile is gone then."""
         is_wanted = self._inference.host.is_loaded and self._inference.host.engine.spec.suggestions.next
         self._next = await count_topics(self._store, self._now()) if is_wanted else NextTopics()
+
+    async def shown(self) -> dict[str, dict[str, int]] | None:
+        """What `/status` says: how often each kind was shown and pressed in a month; None where none is suggested."""
+        config = self._inference.host.engine.spec.suggestions
+        if not (config.related or config.next):
+            return None
+        found = await clicks(self._store, self._now() - MONTH_S, self._now())
+        return {one.kind: {"shown": one.shown, "clicked": one.clicked} for one in found}
 
     async def suggest(self, turn: TurnUnderWay) -> None:
         """Puts questions under the answer of a turn that is about to be saved."""

@@ -59,7 +59,12 @@ def test_what_was_derived_and_which_releases_hold_it_is_listed(data: Path) -> No
         "  and 2 workspaces of trainings",
     ]
     assert "  and 3 learned rows" in said
-    for line in ("hands: wordings removed: 1", "review-1: removed", "mined-alone: removed", "mined-both: wordings removed: 1"):
+    for line in (
+        "hands: wordings removed: 1",
+        "review-1: removed",
+        "mined-alone: removed",
+        "mined-both: wordings removed: 1",
+    ):
         assert f"derived: past answer {line}" in said
     assert f"intent {OWN_INTENT}: no examples are left" in said
     assert "trained with rows of the sender, or hold wordings: rel0000. " in said

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select
 
 from bot.abilities import Abilities
 from bot.errors import Overloaded
-from bot.handoff import HANDOFF
+from bot.handoff import HandoffReason, waiting_events
 from bot.messages import UserMessage
 from bot.stores.suggestions import Clicks
 from bot.stores.tables import suggestions, turns
@@ -62,12 +62,13 @@ async def rows(bot: Bot) -> list[Any]:
 
 async def test_nothing_is_offered_unless_the_owner_wants_it(scripted: MakeBot) -> None:
     bot = scripted()
-    suggesting(bot)
+    suggester = suggesting(bot)
 
     turn = await bot.say("when are you open")
 
     assert [message.buttons for message in turn.messages] == [()]
     assert await rows(bot) == []
+    assert await suggester.shown() is None
 
 
 async def test_related_questions_stand_under_the_answer_and_are_kept(scripted: MakeBot) -> None:
@@ -89,7 +90,7 @@ async def test_related_questions_stand_under_the_answer_and_are_kept(scripted: M
 
 async def test_a_pressed_button_is_answered_and_counted_once(scripted: MakeBot) -> None:
     bot = scripted(suggestions=RELATED)
-    suggesting(bot)
+    suggester = suggesting(bot)
     await bot.say("when are you open")
     bot.clock.now += 10
 
@@ -99,6 +100,7 @@ async def test_a_pressed_button_is_answered_and_counted_once(scripted: MakeBot) 
     assert [message.text for message in turn.messages] == ["Yes, everywhere."]
     assert [row["clicked_at"] for row in await rows(bot)] == [bot.clock.now]
     assert await clicks(bot.store, bot.clock.now - 60, bot.clock.now) == [Clicks(kind="related", shown=1, clicked=1)]
+    assert await suggester.shown() == {"related": {"shown": 1, "clicked": 1}}
 
 
 async def test_a_title_that_is_typed_counts_as_the_button(scripted: MakeBot) -> None:
@@ -229,7 +231,7 @@ async def test_nothing_is_offered_while_a_form_or_a_person_has_the_conversation(
     suggesting(bot)
     bot.inference.understood = {**bot.inference.understood, "where is it": ({"order": 0.9}, {"p1": 0.45})}
     await bot.say("where is it")
-    await bot.dialogue.append_events("bob", [{"event": HANDOFF, "state": "waiting", "timestamp": 1.0}])
+    await bot.dialogue.append_events("bob", waiting_events(HandoffReason.ASKED_FOR, bot.clock.now))
     await bot.say("when are you open", sender="bob")
 
     assert (await bot.store.load("ann")).loop is not None

@@ -1,13 +1,16 @@
-"""Refreshes that may be killed: `python refresh_nursery.py ASSISTANT DATA`, then a line `refresh SECONDS` for each.
+"""Refreshes that may be killed: `python refresh_nursery.py ASSISTANT`, then a line `refresh DATA SECONDS [BYTES]` each.
 
 Each runs in a process of its own that is forked from this one, which has loaded everything. It says `begun PID` once it
 has the lock, and when it has ended `ended CODE WHAT`. All is real but for the training and the gate: the one writes a
-release for the engine of `stub_engine.py`, the other lets everything pass. It takes about SECONDS, spread over its steps.
+release for the engine of `stub_engine.py`, the other lets everything pass. It takes about SECONDS, spread over its
+steps, and can write no file of more than BYTES.
 """
 
 import hashlib
 import json
 import os
+import resource
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -17,7 +20,7 @@ from typing import Any
 from ngram_embed import ngram_embed
 from stub_engine import FACTS, spec
 
-import bot.refresh_command
+import bot.refresh.taught
 import training.data_checks
 from bot.refresh_command import refresh_once
 from configs.assistant import Assistant, read_assistant
@@ -100,13 +103,13 @@ def refresh(root: Path, data: Path, seconds: float) -> int:
     """One refresh; its exit code."""
     global PAUSE_S  # noqa: PLW0603 - this process is for this refresh alone
     PAUSE_S = seconds / STEPS
-    collect = bot.refresh_command._collect
+    collect = bot.refresh.taught.taught_of
 
     def begun(*args: Any) -> Any:
         say("begun", os.getpid())
         return collect(*args)
 
-    bot.refresh_command._collect = begun
+    bot.refresh.taught.taught_of = begun
     try:
         outcome = refresh_once(read_assistant(root), data, data, since=0.0, accept=())
     except (KefuError, OSError) as error:
@@ -117,7 +120,7 @@ def refresh(root: Path, data: Path, seconds: float) -> int:
 
 
 def main() -> None:
-    root, data = Path(sys.argv[1]), Path(sys.argv[2])
+    root = Path(sys.argv[1])
     training.data_checks.frozen_embed = lambda _: ngram_embed
     pipeline.train_assistant = train  # type: ignore[assignment]
     pipeline.judged = judge  # type: ignore[assignment]
@@ -125,17 +128,14 @@ def main() -> None:
     for name in ("write_files", "publish_learned", "apply_edits", "set_aside"):
         pausing(pipeline, name)
     pausing(Releases, "promote")
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # who was killed is gone at once
     say("ready")
     for line in sys.stdin:
-        seconds = float(line.split()[1])
+        _, data, seconds, *limit = line.split()
         if os.fork() == 0:
-            os._exit(refresh(root, data, seconds))
-        while True:  # what was killed must not stay a zombie
-            try:
-                if os.waitpid(-1, os.WNOHANG)[0] == 0:
-                    break
-            except ChildProcessError:
-                break
+            if limit:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit[0]), int(limit[0])))
+            os._exit(refresh(root, Path(data), float(seconds)))
 
 
 if __name__ == "__main__":

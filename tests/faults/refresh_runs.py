@@ -25,22 +25,20 @@ LABELS = [
 
 
 class Nursery:
-    """Refreshes of one data folder, one process each."""
+    """Refreshes of an assistant, one process each."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
+        self._said: asyncio.Queue[list[str]] = asyncio.Queue()
+        self._listening = asyncio.create_task(self._listen())
 
     @classmethod
-    async def open(cls, root: Path, data: Path) -> "Nursery":
+    async def open(cls, root: Path) -> "Nursery":
+        """A process that has loaded everything."""
         environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"}
+        pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            str(NURSERY),
-            str(root),
-            str(data),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            env=environment,
+            sys.executable, str(NURSERY), str(root), stdin=pipe, stdout=pipe, env=environment
         )
         nursery = cls(process)
         assert await nursery.line() == ["ready"]
@@ -48,32 +46,38 @@ class Nursery:
 
     async def line(self) -> list[str]:
         """The next line that a refresh says, in words."""
-        assert self._process.stdout is not None
-        line = await asyncio.wait_for(self._process.stdout.readline(), 2 * PATIENCE_S)
-        return line.decode().split()
+        return await asyncio.wait_for(self._said.get(), 2 * PATIENCE_S)
 
-    async def begin(self, seconds: float = 0.0) -> list[str]:
-        """Begins a refresh that takes so long, and gives what it says first: `begun PID`, or why it did not."""
+    async def begin(self, data: Path, seconds: float = 0.0, *limit: int) -> list[str]:
+        """Begins a refresh that takes so long, and gives what it says first: `begun PID`, or why it did not.
+
+        Args:
+            limit: Bytes that a file may have.
+        """
         assert self._process.stdin is not None
-        self._process.stdin.write(f"refresh {seconds}\n".encode())
+        self._process.stdin.write(f"refresh {data} {seconds} {' '.join(map(str, limit))}\n".encode())
         await self._process.stdin.drain()
         return await self.line()
 
-    async def undisturbed(self) -> list[str]:
+    async def undisturbed(self, data: Path, *limit: int) -> list[str]:
         """A refresh from end to end: `ended 0 promoted ID steps`."""
-        first = await self.begin()
+        first = await self.begin(data, 0.0, *limit)
         return first if first[0] == "ended" else await self.line()
 
-    async def killed(self, seconds: float, after_s: float) -> bool:
+    async def killed(self, data: Path, seconds: float, after_s: float) -> bool:
         """A refresh that is killed after a while; False where it was through before."""
-        said = await self.begin(seconds)
+        said = await self.begin(data, seconds)
         assert said[0] == "begun", said
-        ending = asyncio.create_task(self.line())
-        await asyncio.wait([ending], timeout=after_s)
-        if ending.done():
+        try:
+            await asyncio.wait_for(self._said.get(), after_s)
+        except TimeoutError:
+            os.kill(int(said[1]), signal.SIGKILL)
+        else:
             return False
-        ending.cancel()
-        os.kill(int(said[1]), signal.SIGKILL)
+        while _runs(int(said[1])):  # noqa: ASYNC110 - its lock goes with it, and no event says so
+            await asyncio.sleep(0.005)
+        while not self._said.empty():
+            self._said.get_nowait()
         return True
 
     async def close(self) -> None:
@@ -81,6 +85,20 @@ class Nursery:
         if self._process.returncode is None:
             self._process.kill()
         await self._process.wait()
+        await self._listening
+
+    async def _listen(self) -> None:
+        assert self._process.stdout is not None
+        while line := await self._process.stdout.readline():
+            self._said.put_nowait(line.decode().split())
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 async def write_labels(database: Path) -> None:

@@ -1,6 +1,5 @@
-"""A refresh is killed at random moments, while a server answers: nobody notices, and the next one comes to the same end."""
+"""A refresh is killed at random moments while a server answers: nobody notices, and the next comes to the same end."""
 
-import os
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from training.releases import Releases
 
 KILLS = 4
 TAKES_S = 0.8
+SMALL_BYTES = 2_000
 
 
 @pytest.fixture
@@ -30,19 +30,15 @@ async def taught(world: World) -> World:
 
 @pytest.fixture
 async def nursery(taught: World) -> AsyncIterator[Nursery]:
-    nursery = await Nursery.open(taught.assistant, taught.data)
+    nursery = await Nursery.open(taught.assistant)
     yield nursery
     await nursery.close()
 
 
-async def undisturbed_id(world: World, folder: Path) -> str:
+async def undisturbed_id(world: World, nursery: Nursery, folder: Path) -> str:
     """The release that a refresh of a copy of the data comes to, when nobody disturbs it."""
     shutil.copytree(world.data, folder, ignore=shutil.ignore_patterns("*.lock"))
-    nursery = await Nursery.open(world.assistant, folder)
-    try:
-        said = await nursery.undisturbed()
-    finally:
-        await nursery.close()
+    said = await nursery.undisturbed(folder)
     assert said[:3] == ["ended", "0", "promoted"]
     return said[3]
 
@@ -60,21 +56,20 @@ def assert_whole(data: Path, allowed: set[str]) -> None:
 async def test_a_killed_refresh_is_gone_on_with_and_nobody_notices(
     taught: World, nursery: Nursery, tmp_path: Path
 ) -> None:
-    expected = await undisturbed_id(taught, tmp_path / "copy")
+    expected = await undisturbed_id(taught, nursery, tmp_path / "copy")
     taught.account.releases = ["rel0000", expected]
+    serving = f"I am {expected}/{expected}/{expected}."
     await taught.start()
+    kills = 0
     async with taught.customers(3, pause_s=0.02):
-        kills = 0
         for _ in range(KILLS):
-            kills += await nursery.killed(TAKES_S, taught.moments.uniform(0.0, 1.1 * TAKES_S))
+            kills += await nursery.killed(taught.data, TAKES_S, taught.moments.uniform(0.0, 1.1 * TAKES_S))
             assert_whole(taught.data, {"rel0000", expected})
-        said = await nursery.undisturbed()
+        said = await nursery.undisturbed(taught.data)
         assert said[:2] == ["ended", "0"]
         assert said[2] in ("promoted", "nothing_new")
         assert said[3] == expected
-        await taught.until(
-            lambda: f"I am {expected}/{expected}/{expected}." in {one.text for one in taught.receiver.taken}
-        )
+        await taught.until(lambda: serving in {one.text for one in taught.receiver.taken})
     await taught.settled()
 
     assert kills
@@ -86,37 +81,24 @@ async def test_a_killed_refresh_is_gone_on_with_and_nobody_notices(
         answers = {pair.id: pair.questions for pair in store.pairs()}
     assert answers["review-3"] == ("do you have a cat",)
     assert answers["h02"][-1] == "tell me what it costs"
-    assert (await nursery.undisturbed())[2:] == ["nothing_new", expected]
+    assert (await nursery.undisturbed(taught.data))[2:4] == ["nothing_new", expected]
 
 
-async def test_a_second_refresh_says_that_one_is_under_way(taught: World, nursery: Nursery) -> None:
-    begun = await nursery.begin(TAKES_S)
-    second = await nursery.begin()
-    first = await nursery.line()
-
-    assert " ".join(second).startswith("ended 1 A refresh of")
-    assert f"process {begun[1]}" in " ".join(second)
-    assert first[:3] == ["ended", "0", "promoted"]
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-async def test_a_folder_that_cannot_be_written_is_named(taught: World, nursery: Nursery) -> None:
-    (taught.data / "refresh").mkdir()
-    (taught.data / "refresh").chmod(0o500)
-    said = await nursery.undisturbed()
-    (taught.data / "refresh").chmod(0o700)
-
+async def test_what_stops_a_refresh_is_said_and_what_serves_stays(taught: World, nursery: Nursery) -> None:
+    said = await nursery.undisturbed(taught.data, SMALL_BYTES)  # as on a full disk, a file cannot be written
     assert said[:2] == ["ended", "1"]
     assert_whole(taught.data, {"rel0000"})
 
-
-async def test_a_file_in_the_way_ends_a_refresh_and_what_serves_stays(taught: World, nursery: Nursery) -> None:
     shutil.move(taught.data / "releases", taught.data / "moved")
     (taught.data / "releases").write_text("in the way", "utf-8")
-    said = await nursery.undisturbed()
+    said = await nursery.undisturbed(taught.data)
     assert said[:2] == ["ended", "1"]
-
     (taught.data / "releases").unlink()
     shutil.move(taught.data / "moved", taught.data / "releases")
     assert_whole(taught.data, {"rel0000"})
-    assert (await nursery.undisturbed())[2] == "promoted"
+
+    begun = await nursery.begin(taught.data, TAKES_S)
+    second, first = await nursery.begin(taught.data), await nursery.line()
+    assert " ".join(second).startswith(f"ended 1 A refresh of {taught.data} is under way, in process {begun[1]}.")
+    assert first[:3] == ["ended", "0", "promoted"]
+    assert_whole(taught.data, {first[3]})

@@ -30,7 +30,7 @@ _GENERIC = (
 )
 _DOMAIN = re.compile(
     rf"(?<![\w@.-])(?:[a-z0-9\u00a1-\uffff](?:[\w-]{{0,61}}[a-z0-9\u00a1-\uffff])?\.)+(?:{_GENERIC}|[a-z]{{2}}"
-    r"|xn--[a-z0-9-]{2,59}|\u4e2d\u56fd|\u7f51\u5740|\u516c\u53f8)(?![\w-])",
+    r"|xn--[a-z0-9-]{2,59}|\u4e2d\u56fd|\u7f51\u5740|\u516c\u53f8)(?!\.?[\w-])",
     re.IGNORECASE,
 )
 _CHAT = re.compile(

@@ -21,9 +21,10 @@ from bot.measures.page import standalone_page
 from bot.measures.period import Unit
 from bot.measures.printed import sparkline, text_of
 from bot.measures.response_time import response_time
+from bot.measures.rows import CSV_COLUMNS, measures_csv
 from bot.measures.satisfaction import satisfaction
 from bot.measures.share import Share
-from bot.measures.written import CSV_COLUMNS, measures_csv, measures_json
+from bot.measures.written import JSON_KEYS, measures_json
 from bot.stores.sqlite import SqliteStore
 from configs.errors import SettingsError
 from retrieval.promise import Promise
@@ -134,7 +135,7 @@ async def test_csv_and_json_hold_the_same_figures(store: SqliteStore) -> None:
     told = json.loads(json.dumps(measures_json(measures)))
     rows = list(csv.DictReader(io.StringIO(measures_csv(measures))))
 
-    assert tuple(rows[0]) == CSV_COLUMNS
+    assert (tuple(rows[0]), tuple(told)) == (CSV_COLUMNS, JSON_KEYS)
     assert len(rows) == len(told["parts"]) == 10
     for row, part in zip(rows, told["parts"], strict=True):
         assert (row["since"], row["until"]) == (part["since"], part["until"])
