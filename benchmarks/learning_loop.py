@@ -1,6 +1,6 @@
 """How few labels a person must give: an assistant that learns from what arrives, from five examples an intent on.
 
-    python benchmarks/learning_loop.py [--quick] [--seed 1] [--state DIR]
+    python benchmarks/learning_loop.py [--quick] [--believing] [--seed 1] [--state DIR]
 
 The assistant starts from the five-shot split of BANKING77. The full training split's other messages arrive, 500 in each
 of ten rounds. A simulated reviewer labels the 100 that review proposes of all that waits (`nlu.informative.choose`),
@@ -12,7 +12,8 @@ rounds. `gap` is how far review ends below labelling all that arrived. `drop` is
 round to the next: all intents are old here, so that nothing may be forgotten; two models of the same accuracy differ by
 a third of a point by chance. A refresh is the fit of `kefu train`, which measures and then learns from everything, and
 the export in int8. Every round is kept in the state folder: a run that was stopped goes on. `--quick` has the same loop
-on the untuned encoder with logistic regression.
+on the untuned encoder with logistic regression. With `--believing` review's arm also learns
+the messages that nobody has labelled, as the measured fit reads them where it is sure (`training.self_training`).
 """
 
 import argparse
@@ -57,8 +58,9 @@ def main() -> int:
     parser.add_argument(
         "--state", type=Path, help="where rounds are kept; in the folder for temporary files if left out"
     )
+    parser.add_argument("--believing", action="store_true", help="learn the model's own readings of the others too")
     options = parser.parse_args()
-    name = f"{NAME}-quick" if options.quick else NAME
+    name = "-".join([NAME, *(word for word in ("believing", "quick") if getattr(options, word))])
     state = options.state or Path(tempfile.gettempdir()) / f"kefu-{name}-{options.seed}-{machine()['commit']}"
     state.mkdir(parents=True, exist_ok=True)
     console.print(f"Rounds are kept in {state}: the same command goes on from there; remove it to begin anew.")
@@ -66,7 +68,7 @@ def main() -> int:
     learner = FrozenLearner(stream, state) if options.quick else KefuLearner(stream, options.seed)
     every = frozenset(range(ROUNDS + 1))
     arms = (
-        Arm(name="review", pick=reviewed, fitted_rounds=every),
+        Arm(name="review", pick=reviewed, fitted_rounds=every, believes=options.believing),
         Arm(name="random", pick=at_random(options.seed), fitted_rounds=every),
         Arm(name="all", pick=None, fitted_rounds=every if options.quick else frozenset({2, 5, ROUNDS})),
     )

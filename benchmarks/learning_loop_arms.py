@@ -25,6 +25,7 @@ from nlu.torch_encoder import best_device, load_torch_encoder
 from training.export import export_encoder
 from training.fit import fit_understanding
 from training.intent_trainer import INVERSE_REGULARISATION_OF_PLAIN
+from training.self_training import own_readings
 
 ROUNDS, ARRIVING, LABELLED = 10, 500, 100
 CHECKED_TEXTS = 64
@@ -70,8 +71,14 @@ class Learned:
 class Learner(Protocol):
     """Makes a model from examples."""
 
-    def learn(self, examples: Sequence[Example], bar: TrainingBar, *, export: bool) -> Learned:
-        """A model of `examples`; exported too where a whole refresh is to be timed."""
+    def learn(
+        self, examples: Sequence[Example], bar: TrainingBar, *, export: bool, unlabelled: Sequence[str] = ()
+    ) -> Learned:
+        """A model of `examples`; exported too where a whole refresh is to be timed.
+
+        Args:
+            unlabelled: Messages of which it also learns what it makes of them itself.
+        """
         ...
 
 
@@ -81,12 +88,20 @@ class KefuLearner:
     def __init__(self, stream: Stream, seed: int) -> None:
         self._task, self._seed = Task(train=stream.start, test=stream.test), seed
 
-    def learn(self, examples: Sequence[Example], bar: TrainingBar, *, export: bool) -> Learned:
+    def learn(
+        self, examples: Sequence[Example], bar: TrainingBar, *, export: bool, unlabelled: Sequence[str] = ()
+    ) -> Learned:
         """See `Learner.learn`."""
         assistant = assistant_for(replace(self._task, train=examples), self._seed)
         started = time.perf_counter()
-        fitted = fit_understanding(assistant, find_checkpoint(assistant.config.encoder, ROOT), bar)
-        figures = {"fit_s": time.perf_counter() - started, "load": os.getloadavg()[0]}
+        fitted = fit_understanding(
+            assistant, find_checkpoint(assistant.config.encoder, ROOT), bar, unlabelled=unlabelled
+        )
+        figures = {
+            "read_count": float(fitted.read_count),
+            "fit_s": time.perf_counter() - started,
+            "load": os.getloadavg()[0],
+        }
         if export:
             bar.say("exporting")
             texts = [example.text for example in (*fitted.held_out.examples, *examples)][:CHECKED_TEXTS]
@@ -116,12 +131,18 @@ class FrozenLearner:
                 np.save(path, encoder.encode(texts).plain)
         self._embeddings = np.load(path)
 
-    def learn(self, examples: Sequence[Example], bar: TrainingBar, *, export: bool) -> Learned:
+    def learn(
+        self, examples: Sequence[Example], bar: TrainingBar, *, export: bool, unlabelled: Sequence[str] = ()
+    ) -> Learned:
         """See `Learner.learn`."""
         del bar, export
         started = time.perf_counter()
         regression = LogisticRegression(C=INVERSE_REGULARISATION_OF_PLAIN, max_iter=300)
         regression.fit(self._of([e.text for e in examples]), [e.intent for e in examples])
+        if unlabelled:
+            sure = regression.predict_proba(self._of(unlabelled))
+            known = [*examples, *own_readings(unlabelled, sure, list(regression.classes_), examples)]
+            regression.fit(self._of([e.text for e in known]), [e.intent for e in known])
 
         def read(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
             embeddings = self._of(texts)
@@ -141,11 +162,13 @@ class Arm:
         pick: From a model, the embeddings of what is known, and what waits, to the places of what is labelled; None
             labels all that arrives.
         fitted_rounds: After which rounds a model is made.
+        believes: Whether a model also learns what it makes itself of messages that nobody has labelled.
     """
 
     name: str
     pick: Callable[[Learned, Sequence[Example], Sequence[Example]], list[int]] | None
     fitted_rounds: frozenset[int]
+    believes: bool = False
 
 
 def reviewed(learned: Learned, waiting: Sequence[Example], known: Sequence[Example]) -> list[int]:
@@ -179,7 +202,9 @@ def run_arm(arm: Arm, stream: Stream, learner: Learner, path: Path) -> list[dict
         waiting = sorted(set(range(min(number + 1, ROUNDS) * ARRIVING)) - set(taken))
         if number in arm.fitted_rounds:
             with progress_of(f"{arm.name}, round {number} of {ROUNDS}") as bar:
-                learned = learner.learn(known, bar, export=arm.pick is reviewed)
+                arrived = [stream.arriving[at].text for at in waiting if at < number * ARRIVING]
+                unlabelled = arrived if arm.believes else ()
+                learned = learner.learn(known, bar, export=arm.pick is reviewed, unlabelled=unlabelled)
                 bar.say("asking")
                 entry |= _measured(learned, stream.test)
                 if arm.pick is not None and number < ROUNDS:

@@ -2,11 +2,11 @@
 
     python benchmarks/suggestions.py [--quick]
 
-CrossWOZ: what customers asked for, one after another, in 500 Chinese dialogues about places to go to, eat and sleep at.
-STAR: the answers that 1,058 English dialogues of 13 services needed, in order. Five folds by dialogue: four are counted,
-the fifth is gone through step by step. Beside it: what is asked most, what is asked most and was not asked yet, and what
-followed the last topic most often. STAR's dialogues are of one task each and hold no earlier sessions, so how a
-customer's own history helps is not measured here.
+CrossWOZ: what customers asked for, one after another, in 500 Chinese dialogues about places to go to, eat and sleep
+at. STAR: the answers that 1,058 English dialogues of 13 services needed, in order. Five folds by dialogue: four are
+counted, the fifth is gone through step by step. Beside it: what is asked most, what is asked most and was not asked
+yet, and what followed the last topic most often. STAR's dialogues are of one task each and hold no earlier sessions,
+so how a customer's own history helps is not measured here.
 """
 
 import argparse
@@ -14,6 +14,7 @@ import json
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -67,7 +68,7 @@ def most_after(seen: Sequence[Session]) -> Guess:
     """What followed the last one most often."""
     after: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for session in seen:
-        for one, other in zip(session, session[1:], strict=False):
+        for one, other in pairwise(session):
             after[one][other] += one != other
     return lambda history: [topic for topic, _ in after[history[-1]].most_common(K)]
 

@@ -21,7 +21,7 @@ from configs.nlu_data import Example
 from configs.rasa_names import OUT_OF_SCOPE
 from nlu.checkpoint import Checkpoint
 from nlu.encoder import INTENT_HEAD, FloatArray
-from nlu.intent import IntentClassifier
+from nlu.intent import IntentClassifier, softmax
 from nlu.scope import ScopeScorer, nearness
 from nlu.tagging import TagSet, encode_tags, in_prepared
 from nlu.torch_encoder import TorchEncoder, best_device, load_torch_encoder
@@ -40,6 +40,7 @@ from training.intent_trainer import (
     tuned_layers,
 )
 from training.progress import Progress, Report
+from training.self_training import own_readings
 from training.split import Split, held_out_split
 from training.warm_start import State, WarmStart, load_warm, save_warm
 from training.workspace import Workspace
@@ -78,6 +79,7 @@ class Fitted:
     Attributes:
         curve: Of the fit that was measured.
         learned_count: Examples that the measured fit learned from; the model itself learned from all.
+        read_count: Unlabelled messages that the model has learned as it read them itself.
         warm: Whether the fits went on from an earlier training.
         keep: Puts what a later training can go on from into a folder; nothing where no layer was tuned.
     """
@@ -91,6 +93,7 @@ class Fitted:
     method: Method
     learned_count: int
     fit_s: float
+    read_count: int = 0
     warm: bool = False
     keep: Callable[[Path], None] = kept_nowhere
 
@@ -101,7 +104,7 @@ def unwatched(fit: str) -> Watcher:
     return Unwatched()
 
 
-def fit_understanding(
+def fit_understanding(  # noqa: PLR0913 - what may be asked for
     assistant: Assistant,
     checkpoint: Checkpoint,
     report: Report,
@@ -109,6 +112,7 @@ def fit_understanding(
     watch: Watch = unwatched,
     workspace: Workspace | None = None,
     warm: Path | None = None,
+    unlabelled: Sequence[str] = (),
     note: Callable[[str], None] = lambda _: None,
 ) -> Fitted:
     """Fits a model to the assistant's examples.
@@ -117,6 +121,8 @@ def fit_understanding(
         watch: From the name of a fit, `measured` or `everything`, to what is told of its steps and epochs.
         workspace: Where each fit keeps what it can go on from.
         warm: What an earlier training has kept, to begin from; unusable, it is passed over.
+        unlabelled: Messages that nobody has labelled: what the measured fit makes of them, where it is sure, the fit to
+            everything learns too. They are never measured on, and not learned where words are to be tagged.
         note: Told in a sentence why `warm` is not usable.
 
     Raises:
@@ -127,6 +133,7 @@ def fit_understanding(
     split = fitting.split()
     encoder, curve, method = fitting.run("measured", split)
     states = {"measured": learned_state(encoder.model)}
+    own: tuple[Example, ...] = ()
     encoded = encoder.encode([example.text for example in split.validation])
     logits, classes = encoded.logits[INTENT_HEAD], fitting.classes(split.validation)
     temperature = fit_temperature(logits, classes)
@@ -134,7 +141,8 @@ def fit_understanding(
     scope = fit_scope(logits[:, kept], encoded.plain, inside, fitting.centres(encoder, split.train))
     scores, near = scope.score(logits[:, kept], encoded.plain), nearness(encoded.plain, scope.centres)
     if split.validation and len(assistant.examples) <= REFIT_UP_TO:
-        everything = Split(train=assistant.examples, validation=())
+        own = fitting.own_readings(encoder, temperature, unlabelled)
+        everything = Split(train=(*assistant.examples, *own), validation=())
         encoder, _, _ = fitting.run("everything", everything, method=method)
         states["everything"] = learned_state(encoder.model)
         scope = replace(scope, centres=fitting.centres(encoder, assistant.examples))
@@ -155,6 +163,7 @@ def fit_understanding(
         method=method,
         learned_count=len(split.train),
         fit_s=time.monotonic() - started,
+        read_count=len(own),
         warm=fitting.warm is not None,
         keep=partial(fitting.keep, split=split, states=states) if method is Method.FULL else kept_nowhere,
     )
@@ -261,6 +270,13 @@ class Fitting:
             return encoder, curve, Method.FULL
         leave_out_tuned_top(encoder.model)
         return encoder, curve, Method.HEAD
+
+    def own_readings(self, encoder: TorchEncoder, temperature: float, texts: Sequence[str]) -> tuple[Example, ...]:
+        """What `encoder` makes of unlabelled `texts`, where it is sure."""
+        if not texts or self.tags.labels:  # which words are entities nobody has said
+            return ()
+        probabilities = softmax(encoder.encode(texts).logits[INTENT_HEAD] / temperature)
+        return own_readings(texts, probabilities, self.labels, self.assistant.examples)
 
     def classes(self, examples: Sequence[Example]) -> NDArray[np.int64]:
         """The class of each example, shape (n,)."""
