@@ -4,8 +4,8 @@
 
 A server, with the stub for the model that the fault tests use, answers six customers who write without a pause. Beside
 it a refresh begins, learns what a reviewer has said of messages, and is killed with SIGKILL after a random part of the
-time that it takes; 20 times, then once more undisturbed. Where a refresh was through before it was to be killed, what it
-came to counts, and all begins anew. All of the refresh is real but for the training and the gate, which take a moment.
+time that it takes; 20 times, then once more undisturbed. Where a refresh was through before it was to be killed, what
+it came to counts, and all begins anew. All of it is real but for the training and the gate, which take a moment.
 
 After each kill `CURRENT` must name a whole release, the one before or the one to come; `learned/` must be of one time;
 and the release that the work ends in must be the one that an undisturbed refresh of a copy of the same data comes to.
