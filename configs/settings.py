@@ -185,7 +185,7 @@ class Settings(BaseSettings):
         "message that a platform brings once more after that counts as new; what was said stays in the conversation.",
     )
     presidio_models: Annotated[dict[str, str], NoDecode, BeforeValidator(_parse_map)] = Field(
-        default_factory=dict, description='Models of spaCy by language, by which Presidio masks, as a JSON object.'
+        default_factory=dict, description="Models of spaCy by language, by which Presidio masks, as a JSON object."
     )
     wandb: bool = Field(False, description="Log trainings to Weights & Biases too.")
     mlflow: bool = Field(False, description="Log trainings to MLflow too.")

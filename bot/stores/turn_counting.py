@@ -46,6 +46,7 @@ class Only:
 
 ALL = Only()
 
+
 def counting(since: float, until: float, only: Only, hour_began: float) -> Select[Any]:
     """Rows of `part`, `k`, `a`, `b` and `n`: one for everything that is counted, and one for each conversation."""
     turn = stretch(since, until, only, hour_began)

@@ -61,7 +61,7 @@ def sift(rows: Sequence[Taught], before: Before, steps: Steps, embed: Callable[[
     )
     valid = _rows(checked["kept"])
     config = before.owner.config.refresh
-    limits = known_limits(before)
+    limits = known_limits(before, valid)
     capped = steps.of(
         "limits",
         [checked["kept"], config.model_dump(), _plain(limits)],
@@ -79,14 +79,15 @@ def sift(rows: Sequence[Taught], before: Before, steps: Steps, embed: Callable[[
     )
 
 
-def known_limits(before: Before) -> Known:
-    """What the limits go by."""
+def known_limits(before: Before, rows: Sequence[Taught]) -> Known:
+    """What the limits go by, as far as it counts for `rows`."""
     owner = before.owner
+    texts = _owned_texts(before) if any(row.meaning is not Meaning.INTENT for row in rows) else ()
     regions = regions_of(owner.language)
     examples = Counter(example.intent for example in owner.examples)
     examples.update(intent for intent in before.learned.values() if intent)
     return Known(
-        contacts=known_contacts(_owned_texts(before), regions),
+        contacts=known_contacts(texts, regions),
         learned=frozenset(before.learned),
         examples=examples,
         accepted=before.accepted,

@@ -16,9 +16,7 @@ def upgrade(op: Operations) -> None:
         op.add_column("turns", Column(name, Text))
     op.add_column("turns", Column("took_ms", Float))
     op.create_index("ix_turns_at", "turns", ["at"])
-    op.create_index(
-        "ix_events_surveys", "events", ["timestamp"], sqlite_where=_IS_SURVEY, postgresql_where=_IS_SURVEY
-    )
+    op.create_index("ix_events_surveys", "events", ["timestamp"], sqlite_where=_IS_SURVEY, postgresql_where=_IS_SURVEY)
     op.create_table(
         "labels",
         Column("id", _Id, primary_key=True),
