@@ -71,6 +71,7 @@ def that_took_effect(written: Sequence[Promotion], current: str | None) -> list[
         current: What `CURRENT` names; None where it cannot tell.
     """
     found = []
+    then: str | None
     for place, one in enumerate(written):
         if place + 1 == len(written):
             then = current or one.release_id
