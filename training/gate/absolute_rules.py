@@ -75,7 +75,8 @@ def latency(candidate: Measured, limits: GateConfig) -> Reason:
         rule=Rule.LATENCY,
         passed=candidate.p95_ms <= limits.max_p95_ms,
         figures={"after": candidate.p95_ms, "limit": limits.max_p95_ms},
-        sentence=f"95 % of the messages take at most {candidate.p95_ms:.1f} ms; {limits.max_p95_ms:g} ms may be.",
+        sentence=f"95 % of the messages take at most {candidate.p95_ms:.1f} ms to compute; "
+        f"{limits.max_p95_ms:g} ms may be.",
     )
 
 
