@@ -140,7 +140,8 @@ def latency(current: Measured, candidate: Measured, limits: GateConfig) -> Reaso
         passed=candidate.p95_ms <= limits.max_p95_ms and not slower,
         figures={"before": current.p95_ms, "after": candidate.p95_ms, "limit": limits.max_p95_ms},
         sentence=f"95 % of the messages take at most {candidate.p95_ms:.1f} ms to compute, "
-        f"before {current.p95_ms:.1f} ms; {limits.max_p95_ms:g} ms and {limits.max_latency_ratio:g} times as long may be.",
+        f"before {current.p95_ms:.1f} ms; {limits.max_p95_ms:g} ms and {limits.max_latency_ratio:g} times "
+        "as long may be.",
     )
 
 
