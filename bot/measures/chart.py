@@ -122,7 +122,7 @@ def _rect(colour: str, x: float, y: float, width: float, height: float) -> Marku
 
 
 def _path(line: Line, top: float) -> str:
-    """Of SVG; a value that stands alone is a dot."""
+    """Of SVG; a value that stands alone is a dash."""
     count, pieces, is_drawing = len(line.values), list[str](), False
     for place, value in enumerate(line.values):
         if value is None:
@@ -130,6 +130,6 @@ def _path(line: Line, top: float) -> str:
             continue
         x, y = 100 * (place + 0.5) / count, 100 - 100 * value / top
         alone = not is_drawing and (place + 1 == count or line.values[place + 1] is None)
-        pieces.append(f"{'L' if is_drawing else 'M'}{x:.2f} {y:.2f}{'h0.01' if alone else ''}")
+        pieces.append(f"{'L' if is_drawing else 'M'}{x:.2f} {y:.2f}{'h1' if alone else ''}")
         is_drawing = True
     return "".join(pieces)

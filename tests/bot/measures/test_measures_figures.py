@@ -112,7 +112,7 @@ def test_shapes_stand_where_their_values_are() -> None:
     assert bars([one, other], 4.0).count("<rect") == 3
     assert '<rect class="b" x="5.00" y="0.00" width="40.00" height="75.00"/>' in bars([one, other], 4.0)
     gaps = Line(title="", colour="c", values=(0.0, None, 2.0, 4.0))
-    assert curves([gaps], 4.0) == '<path class="line c" d="M12.50 100.00h0.01M62.50 50.00L87.50 0.00"/>'
+    assert curves([gaps], 4.0) == '<path class="line c" d="M12.50 100.00h1M62.50 50.00L87.50 0.00"/>'
     assert curves([Line(title="", colour="c", values=())], 1.0) == spark([]) == ""
     assert [top_of(values) for values in ([], [0.0], [None, 3.0], [99.0], [100.0], [0.034])] == [
         1,
