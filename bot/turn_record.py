@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from bot.degrade import fitted
-from bot.events import said_in
+from bot.events import Event, said_in
 from bot.handoff import is_pushed
 from bot.messages import BotMessage, UserMessage
 from bot.outcome import outcome_of
@@ -101,13 +101,19 @@ def _evidence(turn: TurnUnderWay) -> Evidence | None:
         reason=turn.reason,
         confidence=None if turn.decision is None else turn.decision.confidence,
         evidence=_considered(turn),
-        message=None if message is None else message["text"],
+        message=None if message is None else message.get("text"),
         channel=turn.channel or None,
-        intent=None if message is None else message["parse_data"]["intent"]["name"],
+        intent=None if message is None else _intent(message),
         outcome=outcome_of(turn.reason, turn.decision, turn.events),
         sentiment=read.mood.sentiment if read is not None and read.mood is not None else None,
         took_ms=1e3 * (perf_counter() - turn.began),
     )
+
+
+def _intent(message: Event) -> str | None:
+    parsed = message.get("parse_data") or {}  # none where the message was written by other programs
+    named: str | None = (parsed.get("intent") or {}).get("name")
+    return named
 
 
 def _considered(turn: TurnUnderWay) -> dict[str, Any]:

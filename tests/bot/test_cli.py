@@ -12,7 +12,10 @@ from typer.testing import CliRunner
 from bot import cli
 from configs import MINIMAL, STARTER, read_assistant
 
-COMMANDS = ("init", "train", "run", "shell", "evaluate", "parse", "tune")
+COMMANDS = (
+    *("init", "train", "run", "shell", "evaluate", "parse", "tune"),
+    *("review", "refresh", "report", "groups", "erase", "export"),
+)
 
 pytestmark = pytest.mark.usefixtures("plain_logging")
 

@@ -144,7 +144,10 @@ async def test_an_explanation_that_fails_fails_alone() -> None:
         raise ValueError("damaged")
 
     inference = Inference(
-        SimpleNamespace(engine=SimpleNamespace(read=read, parse=fails)), max_batch=4, max_waiting=4, timeout_s=5
+        SimpleNamespace(engine=SimpleNamespace(read=read, parse=fails), is_loaded=True),
+        max_batch=4,
+        max_waiting=4,
+        timeout_s=5,
     )
     try:
         with pytest.raises(ValueError, match="damaged"):
