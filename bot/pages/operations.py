@@ -2,19 +2,27 @@
 
 from collections.abc import Sequence
 
-from bot.api.openapi import HTML, TEXT, Operation, Parameter, Schema
+from bot.api.openapi import HTML, JSON, OBJECT, TEXT, Operation, Parameter, Schema
 from bot.pages.form import FORM_TYPE
 
 _PAGE: dict[int, dict[str, Schema]] = {200: {HTML: TEXT}}
 _ON: dict[int, dict[str, Schema]] = {303: {}, **_PAGE}  # whoever follows gets a page
+_PERIOD = ("since", "until", "channel", "intent")
 _FILES = {"text/css": TEXT, "text/javascript": TEXT, "image/svg+xml": TEXT}
 
 
-def shown(path: str, summary: str, parameters: Sequence[str] = (), errors: Sequence[int] = ()) -> Operation:
-    """A page to read."""
-    given = [Parameter(name=name, schema=TEXT) for name in parameters]
+def shown(
+    path: str, summary: str, parameters: Sequence[str] = (), errors: Sequence[int] = (), as_type: str = HTML
+) -> Operation:
+    """A page to read, or what stands on it in another form."""
     return Operation(
-        method="GET", path=path, summary=summary, parameters=given, answers=_ON, errors=(*errors, 503), page=True
+        method="GET",
+        path=path,
+        summary=summary,
+        parameters=[Parameter(name=name, schema=TEXT) for name in parameters],
+        answers={303: {}, 200: {as_type: OBJECT if as_type == JSON else TEXT}},
+        errors=(*errors, 503),
+        page=True,
     )
 
 
@@ -78,4 +86,7 @@ OPERATIONS = (
     shown("/review/history", "What people have said of messages.", ("before", "who"), (400, 422)),
     shown("/review/disagreements", "Messages of which people say different things."),
     sent("/review/disagreements", "Decides for one of the labels.", ("turn", "label"), (404,)),
+    shown("/dashboard", "The figures of a period.", _PERIOD, (400,)),
+    shown("/dashboard.json", "The same as JSON.", _PERIOD, (400,), JSON),
+    shown("/dashboard.csv", "The same as CSV.", _PERIOD, (400,), "text/csv"),
 )

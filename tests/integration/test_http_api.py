@@ -71,6 +71,8 @@ async def test_status_names_the_release_that_serves(shop: TestClient, shop_data:
         "waiting": 0,
         "refused_releases": {},
         "experiment": None,
+        "mood": {"state": "learning", "looked_at": None, "learned_days": 0, "alerts": []},
+        "suggestions": None,
     }
 
 
